@@ -1,0 +1,180 @@
+"""Checks of arguments, and the one place where their messages are formed.
+
+Every pair begins with one of these calls, so a mistake is reported before anything is computed:
+one line with the function, what disagrees in numbers, all shapes, and the likely fix.
+"""
+
+import numpy as np
+
+
+def complaint(error, op, problem, fix=None, /, **got):
+    """Return (not raise) an exception whose one-line text every message of the library shares.
+
+    Parameters
+    ----------
+    error : type
+        The exception's class: ValueError for shapes and values, TypeError for dtypes and kinds.
+    op : str
+        The function that the user called.
+    problem : str
+        What disagrees, in numbers.
+    fix : str, optional
+        What most likely helps.
+    **got
+        The arguments, by name; arrays are shown by shape, and by dtype in a TypeError.
+
+    Examples
+    --------
+    >>> complaint(ValueError, "flatten_forward", "x is a scalar", "x[None] helps", x=np.zeros(()))
+    ValueError('flatten_forward: x is a scalar: got x (); x[None] helps')
+    """
+    text = f"{op}: {problem}"
+    if got:
+        with_dtype = issubclass(error, TypeError)
+        text += ": got " + ", ".join(f"{k} {describe(v, with_dtype)}" for k, v in got.items())
+    return error(text + (f"; {fix}" if fix else ""))
+
+
+def describe(value, with_dtype=False):
+    """Describe an argument in a few characters: an array by its shape, anything else by itself."""
+    if isinstance(value, np.ndarray):
+        return f"{value.shape} {value.dtype}" if with_dtype else f"{value.shape}"
+    text = " ".join(repr(value).split())
+    return text if len(text) <= 60 else f"{type(value).__name__} {text[:50]}..."
+
+
+def floats(op, **arrays):
+    """Return the arguments as floating-point arrays of one dtype; None stays None.
+
+    Raises
+    ------
+    TypeError
+        If one is not real floating-point, or its dtype is not the first one's: silently mixed
+        dtypes turn a float32 net into a float64 one.
+    """
+    checked, first = [], None
+    for name, array in arrays.items():
+        if array is not None:
+            if array.__class__ is not np.ndarray:
+                array = np.asarray(array)
+            if array.dtype.kind != "f":
+                raise _not_floating(op, name, array, arrays)
+            if first is None:
+                first, dtype = name, array.dtype
+            elif array.dtype != dtype:
+                raise complaint(
+                    TypeError,
+                    op,
+                    f"{name} is {array.dtype} but {first} is {dtype}",
+                    f"{name}.astype(np.{dtype}) or {first}.astype(np.{array.dtype})",
+                    **_given(arrays),
+                )
+        checked.append(array)
+    return checked
+
+
+def one_float(op, x, name="x"):
+    """Return x as a floating-point array: :func:`floats` for the pairs that take one array."""
+    if x.__class__ is not np.ndarray:
+        x = np.asarray(x)
+    if x.dtype.kind != "f":
+        raise _not_floating(op, name, x, {name: x})
+    return x
+
+
+def upstream(op, dout, shape, dtype):
+    """Return the upstream gradient dout as an array of the forward output's shape and dtype."""
+    if dout.__class__ is not np.ndarray or dout.dtype != dtype:
+        given, dout = dout, np.asarray(dout)
+        if dout.dtype.kind not in "fiu":
+            raise complaint(
+                TypeError,
+                op,
+                "dout must be an array of real numbers",
+                "dout is the gradient of the loss with respect to forward's out",
+                dout=given if dout.dtype.kind == "O" else dout,
+            )
+        dout = dout.astype(dtype)
+    if dout.shape != shape:
+        raise complaint(
+            ValueError,
+            op,
+            f"dout must have the shape of forward's out, {shape}",
+            "pass the dout and the cache of the same forward call",
+            dout=dout,
+        )
+    return dout
+
+
+def unpack(op, cache, names):
+    """Return the cache if it is the tuple of arrays that the forward function made.
+
+    ``names`` are its entries, the first of which is an array in every pair of the library.
+    """
+    if (
+        cache.__class__ is tuple
+        and len(cache) == len(names)
+        and isinstance(cache[0], np.ndarray | np.generic)
+    ):
+        return cache
+    raise bad_cache(op, cache, f"the tuple ({', '.join(names)}{',' * (len(names) == 1)})")
+
+
+def bad_cache(op, cache, expected, forward=None):
+    """Return the error of a backward whose cache is not what its forward made."""
+    if isinstance(cache, tuple):
+        kind = f"a tuple ({', '.join(describe(entry) for entry in cache)})"
+    else:
+        kind = f"{type(cache).__name__} {describe(cache)}"
+    forward = forward or op.replace("_backward", "_forward")
+    return complaint(
+        ValueError,
+        op,
+        f"cache must be {expected} that {forward} returned, not {kind}",
+        "pass the cache of the matching forward call",
+    )
+
+
+def same_shape(op, **arrays):
+    """Raise unless both arrays have one shape: broadcasting would compute something else."""
+    (name, a), (other, b) = arrays.items()
+    if a.shape != b.shape:
+        fix = f"every entry of {name} needs one of {other}"
+        if a.size == b.size:
+            fix = f"{other}.reshape({name}.shape) if the entries correspond"
+        problem = f"{name} and {other} must have the same shape"
+        raise complaint(ValueError, op, problem, fix, **arrays)
+
+
+def choice(op, name, value, allowed):
+    """Raise unless value is one of the allowed words."""
+    if value not in allowed:
+        words = ", ".join(repr(word) for word in allowed)
+        raise complaint(ValueError, op, f"{name} must be one of {words}, not {value!r}")
+
+
+def positive_int(op, **sizes):
+    """Raise unless every size is an integer of at least 1."""
+    for name, size in sizes.items():
+        if isinstance(size, bool) or not isinstance(size, int | np.integer):
+            raise complaint(
+                TypeError, op, f"{name} must be a positive integer, not {describe(size)}"
+            )
+        if size < 1:
+            raise complaint(ValueError, op, f"{name} must be a positive integer, not {size}")
+
+
+def _not_floating(op, name, array, arrays):
+    if array.dtype.kind in "biu":
+        fix = f"{name}.astype(float) makes it floating-point"
+    elif array.dtype.kind == "c":
+        fix = "gradients here are of real functions"
+    else:
+        fix = "pass an array of floats"
+    return complaint(
+        TypeError, op, f"{name} must be floating-point, not {array.dtype}", fix, **_given(arrays)
+    )
+
+
+def _given(arrays):
+    return {name: np.asarray(array) for name, array in arrays.items() if array is not None}

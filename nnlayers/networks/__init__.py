@@ -1,0 +1,5 @@
+"""Networks: layers joined into larger ones."""
+
+from nnlayers.networks.sequential import Sequential
+
+__all__ = ["Sequential"]
