@@ -1,4 +1,4 @@
-"""The verdict: does a backward pass agree with numerical derivatives of its forward pass?
+"""The verdict on a backward pass: does it agree with numerical derivatives of its forward pass.
 
 The upstream gradient is random, never ones: with ones, whatever sums to a constant (softmax,
 batch normalization) has a zero gradient and hides every mistake.
@@ -86,7 +86,7 @@ def check_gradients(target, *args, gradient=None, wrt=None, seed=0, **options):
     )
     grads = subject.backward([dout.copy() for dout in douts], cache)
     findings = []
-    for (name, x), label, claimed in zip(subject.arrays.items(), subject.gradients, grads):
+    for x, label, claimed in zip(subject.arrays.values(), subject.gradients, grads):
 
         def phi(i, t):
             new, _ = subject.forward()

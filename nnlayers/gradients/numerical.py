@@ -162,7 +162,7 @@ def rel_error(a, b):
 
 
 def perturb_each(phi, x, at_zero, center, extra=None):
-    """Differentiate phi with respect to every entry of x, which is perturbed in place and restored."""
+    """Differentiate phi by every entry of x, which is perturbed in place and restored."""
     eps = float(max(np.finfo(x.dtype).eps, np.finfo(center.dtype).eps))
     scales = entry_scales(x)
     if not x.any() and x.size:
@@ -272,7 +272,7 @@ def _with_step(f, x, dout, h):
 
 
 def _scale_around_zero(phi, x, at_zero):
-    """Return the size of x, all zeros, that changes phi by about its own size; 1 if that is unknown."""
+    """Return the size of an all-zero x that changes phi by about its own size, or 1."""
     kept = x.copy()
     try:
         x[...] = 1.0

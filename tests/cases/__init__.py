@@ -1,0 +1,10 @@
+"""The table of cases: every pair that the library exports, a file per family."""
+
+from cases.activations import CASES as ACTIVATIONS
+from cases.affine import CASES as AFFINE
+from cases.case import Case
+from cases.losses import CASES as LOSSES
+
+CASES = [*AFFINE, *ACTIVATIONS, *LOSSES]
+
+__all__ = ["CASES", "Case"]

@@ -1,0 +1,91 @@
+"""What a case says about a pair, so that every rule of the contract can be run over it."""
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from nnlayers.gradients.subject import NOT_DIFFERENTIATED
+
+
+@dataclass(frozen=True)
+class Case:
+    """One pair, with one choice of settings.
+
+    ``make(rng, N)`` returns the positional arguments of forward for a batch of N, in float64 and
+    away from kinks.  All sizes are distinct, so that a transposed or permuted result cannot pass.
+    """
+
+    name: str
+    forward: Callable
+    backward: Callable
+    make: Callable  # (rng, N) -> tuple of positional arguments
+    reference: Callable  # naive and independent: (*arguments, **settings) -> out
+    layer: Callable  # (*parameters) -> the layer object with these very values
+    settings: dict = field(default_factory=dict)
+    parameters: int = 0  # how many of the last differentiable arguments are parameters
+    batched: tuple = (0,)  # positions of the arguments that have a batch axis first
+    per_example: bool = True  # out[n] depends on example n alone
+    empty: bool = True  # N = 0 works; else it must raise
+    passes_through: bool = False  # dx may be a view of dout
+    torch: Callable | None = None  # (torch, *tensors) -> out
+    uses: tuple = ()  # names of further exported functions that this case covers
+
+    def __str__(self):
+        return self.name
+
+    @property
+    def names(self):
+        """Names of forward's positional arguments."""
+        return list(inspect.signature(self.forward).parameters)
+
+    def differentiable(self, arguments):
+        """Positions of the arguments that get a gradient."""
+        return [
+            i
+            for i, argument in enumerate(arguments)
+            if isinstance(argument, np.ndarray)
+            and argument.dtype.kind == "f"
+            and self.names[i] not in NOT_DIFFERENTIATED
+        ]
+
+    def run(self, arguments, dout=None, rng=None):
+        """Return out, dout and the gradients as a tuple; dout is drawn from rng if not given."""
+        out, cache = self.forward(*arguments, **self.settings)
+        if dout is None:
+            dout = self.draw(out, rng)
+        return out, dout, self.gradients(dout, cache)
+
+    def gradients(self, dout, cache, **options):
+        """Return backward's gradients as a tuple."""
+        gradients = self.backward(dout, cache, **options)
+        return gradients if isinstance(gradients, tuple) else (gradients,)
+
+    @staticmethod
+    def draw(out, rng):
+        """Draw a random dout in the form of out."""
+        if isinstance(out, tuple):
+            return tuple(Case.draw(part, rng) for part in out)
+        return rng.standard_normal(np.shape(out)).astype(out.dtype)
+
+
+def normal(*shape, parameters=()):
+    """Make arguments: x of shape (N, *shape) and parameters of the given shapes."""
+
+    def make(rng, N):
+        return tuple(rng.standard_normal(s) for s in ((N, *shape), *parameters))
+
+    return make
+
+
+def away_from(*kinks, shape=(3, 4)):
+    """Make an x of shape (N, *shape) whose entries keep 0.1 away from the kinks."""
+
+    def make(rng, N):
+        x = 2.0 * rng.standard_normal((N, *shape))
+        for kink in kinks:
+            x = np.where(np.abs(x - kink) < 0.1, kink + 0.1 + np.abs(x - kink), x)
+        return (x,)
+
+    return make
