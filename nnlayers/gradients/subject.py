@@ -100,8 +100,8 @@ def _of_pair(op, forward, backward, args, wrt, options):
 def _of_layer(op, layer, args, wrt, options):
     layer = layer.astype(np.float64)
     own = [_own(arg) for arg in args]
-    names = list(getattr(layer, "inputs", ()))[: len(own)]
-    names += [f"x{i}" if i else "x" for i in range(len(names), len(own))]
+    names = list(layer.inputs[: len(own)])
+    names += [f"arg{i}" for i in range(len(names), len(own))]
     inputs = dict(zip(names, own))
     everything = _default(inputs) + list(layer.params)
     if wrt is not None:

@@ -22,9 +22,12 @@ class Layer:
         Arrays that are not trainable, such as running statistics.
     is_loss : bool
         Whether ``out`` is a loss, so that backward usually starts with dout = 1.0 here.
+    inputs : tuple of str
+        Names of the inputs of forward.
     """
 
     is_loss = False
+    inputs = ("x",)
 
     def __init__(self, params=None, state=None):
         self.params = {} if params is None else params
@@ -186,7 +189,6 @@ class PairLayer(Layer):
     """
 
     pair = None
-    inputs = ("x",)  # what forward takes before the parameters
     optional = 0  # how many of the last inputs may be left out
 
     def __init__(self):

@@ -62,6 +62,11 @@ class Sequential(Composite):
         """Whether the chain ends in a loss."""
         return self.layers[-1].is_loss
 
+    @property
+    def inputs(self):
+        """Names of what forward takes: the first layer's input and the last one's further ones."""
+        return (self.layers[0].inputs[0], *self.layers[-1].inputs[1:])
+
     def forward(self, x, *extra, train=None, rng=None):
         """Return ``(out, cache)``.
 
@@ -76,8 +81,10 @@ class Sequential(Composite):
         rng : int or numpy.random.Generator, optional
             Where randomness comes from; the layers draw from it in their order.
         """
-        if rng.__class__ is int:
-            rng = generator(rng)
+        if rng is not None:
+            rng = generator(
+                rng, "Sequential.forward"
+            )  # a seed becomes one generator for all layers
         states = [layer.state for layer in self._stateful]
         layers, caches = self.layers, []
         try:
@@ -98,15 +105,18 @@ class Sequential(Composite):
         if cache.__class__ is not tuple or len(cache) != len(layers):
             expected = f"the tuple of {len(layers)} caches"
             raise bad_cache("Sequential.backward", cache, expected, "Sequential.forward")
-        grads = [{}] * len(layers)
+        grads, more = [{}] * len(layers), ()
         stop = -1 if need_dx else self._lowest - 1
         try:
             for i in range(len(layers) - 1, stop, -1):
                 dout, grads[i] = layers[i].gradients(dout, cache[i], need_dx or i > self._lowest)
+                if dout.__class__ is tuple and i:  # the last layer's further inputs
+                    dout, *more = dout
         except BaseException as error:
             error.add_note(self._place(i))
             raise
-        return (dout if need_dx else None), self._collect(grads)
+        dx = (dout, *more) if more else dout
+        return (dx if need_dx else None), self._collect(grads)
 
     def loss(self, x, y=None, *, rng=None):
         """Return the loss and its gradients: the first half of a training step.
