@@ -24,7 +24,7 @@ class Residual(Composite):
     *layers : Layer
         The chain f, as in :class:`Sequential`.
     shortcut : Layer, optional
-        Projection s, where f(x) has not the shape of x.  It comes last in ``layers`` and ``params``.
+        Projection s, where f(x) has not the shape of x; it stands last in ``layers``.
 
     Raises
     ------
@@ -127,7 +127,9 @@ class Residual(Composite):
 
     def __repr__(self):
         chain = ", ".join(map(repr, self._chain.layers))
-        return f"Residual({chain}{f', shortcut={self.shortcut!r}' if self.shortcut else ''})"
+        return (
+            f"Residual({chain}{'' if self.shortcut is None else f', shortcut={self.shortcut!r}'})"
+        )
 
 
 class _Chain(Sequential):
@@ -200,7 +202,7 @@ class Parallel(Composite):
             self._restore(states)
             error.add_note(self._place(len(outs)))
             raise
-        shapes = [out.shape for out in outs]
+        shapes = tuple(out.shape for out in outs)
         if not self._fit(shapes):
             self._restore(states)
             raise self._mismatch(x, shapes)
@@ -213,8 +215,13 @@ class Parallel(Composite):
 
     def gradients(self, dout, cache, need_dx=True):
         """Return ``(dx, {name: gradient})`` with the keys of ``params``; see :class:`Layer`."""
-        if not (cache.__class__ is tuple and list(map(len, cache)) == [len(self.layers)] * 2):
-            expected = f"the tuple (shapes, caches) of {len(self.layers)} branches"
+        branches = len(self.layers)
+        if not (
+            cache.__class__ is tuple
+            and len(cache) == 2
+            and all(part.__class__ is tuple and len(part) == branches for part in cache)
+        ):
+            expected = f"the tuple (shapes, caches) of {branches} branches"
             raise bad_cache("Parallel.backward", cache, expected, "Parallel.forward")
         shapes, caches = cache
         dx, grads = None, []
