@@ -14,12 +14,14 @@ from nnlayers.training.optimizer import Optimizer
 from nnlayers.training.optimizers import SGD, Adam
 from nnlayers.training.penalties import L2
 from nnlayers.training.rules import adam, nesterov, sgd, sgd_momentum
+from nnlayers.training.solver import Solver
 
 __all__ = [
     "Adam",
     "L2",
     "Optimizer",
     "SGD",
+    "Solver",
     "accuracy",
     "adam",
     "evaluate",
