@@ -216,7 +216,8 @@ class PairLayer(Layer):
     def gradients(self, dout, cache, need_dx=True):
         """Return ``(dx, {name: gradient})``; see :meth:`Layer.gradients`."""
         if self.params:
-            return self._by_name(self.pair[1](dout, cache, need_dx=need_dx))
+            dx, grads = self._by_name(self.pair[1](dout, cache, need_dx=need_dx))
+            return (dx if need_dx else None), grads  # one None for several inputs
         return (self.pair[1](dout, cache) if need_dx else None), {}
 
     def check_inputs(self, inputs):
@@ -294,7 +295,8 @@ class _FunctionLayer(PairLayer):
 
     def gradients(self, dout, cache, need_dx=True):
         if self._skips_dx:
-            return self._by_name(self.pair[1](dout, cache, need_dx=need_dx))
+            dx, grads = self._by_name(self.pair[1](dout, cache, need_dx=need_dx))
+            return (dx if need_dx else None), grads
         return Layer.gradients(self, dout, cache, need_dx)
 
     def __repr__(self):

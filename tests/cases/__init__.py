@@ -2,9 +2,10 @@
 
 from cases.activations import CASES as ACTIVATIONS
 from cases.affine import CASES as AFFINE
+from cases.attention import CASES as ATTENTION
 from cases.case import Case
 from cases.losses import CASES as LOSSES
 
-CASES = [*AFFINE, *ACTIVATIONS, *LOSSES]
+CASES = [*AFFINE, *ACTIVATIONS, *ATTENTION, *LOSSES]
 
 __all__ = ["CASES", "Case"]
