@@ -111,6 +111,31 @@ def test_no_score_is_too_large(dtype):
         assert np.isfinite(gradient).all()
 
 
+@pytest.mark.parametrize("common", [-1e4, -200.0, 200.0, 1e4])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_scores_may_all_be_large_or_all_be_small(common, dtype):
+    k = np.array([[0.0], [np.log(3.0)]]) + common
+    v = np.array([[0.0], [4.0]], dtype)
+    out, _ = attention_forward(np.ones((1, 1), dtype), k.astype(dtype), v)
+    assert out[0, 0] == pytest.approx(3.0, rel=1e-3 if dtype is np.float32 else 1e-11)
+
+
+@pytest.mark.parametrize("size", [1.0, 1e2, 1e4])
+def test_weights_do_not_depend_on_what_all_scores_of_a_query_have_in_common(size):
+    q, k, v = qkv(2)
+    mask = np.random.default_rng(3).random((3, 5)) < 0.6
+    mask[1] = False
+    out, cache = attention_forward(q, k, v, mask=mask)
+    dq, dk, dv = attention_backward(drawn(2, 3, 2), cache)
+    shift = drawn(4, seed=5)
+    shift *= size / np.linalg.norm(shift)
+    shifted, cache = attention_forward(q, k + shift, v, mask=mask)
+    np.testing.assert_allclose(shifted, out, atol=1e-14 * size + 1e-12)
+    dq_shifted, dk_shifted, dv_shifted = attention_backward(drawn(2, 3, 2), cache)
+    for mine, theirs in ((dq_shifted, dq), (dk_shifted, dk), (dv_shifted, dv)):
+        np.testing.assert_allclose(mine, theirs, atol=1e-14 * size**2 + 1e-12)
+
+
 def test_a_forbidden_key_hides_no_other_however_well_it_fits():
     q, k = np.ones((1, 1)), np.array([[1e4], [-1e4], [-1e4]])
     out, _ = attention_forward(q, k, np.array([[1.0], [2.0], [4.0]]), mask=[[False, True, True]])

@@ -122,13 +122,16 @@ def attend(q, k, v, bias, out=None):
     # q is scaling the scores, with d numbers for each query instead of S.
     q_columns = np.multiply(q.swapaxes(-1, -2), 1.0 / math.sqrt(q.shape[-1]), order="C")
     scores = (k @ q_columns).swapaxes(-1, -2)  # (..., T, S)
+    # where all scores are small, as they usually are, no exponential overflows or vanishes; else
+    # the largest score of each query is subtracted from its scores, which changes no weight
+    limit = math.log(np.finfo(scores.dtype).max) / 4
+    is_small = scores.size > 0 and scores.max() < limit and scores.min() > -limit
     if bias is not None:
         scores += bias
-    # from here on the softmax over the keys, in place; subtracting the largest score of a query
-    # lets no exponential overflow, and 0 for a query that may attend to nothing makes no NaN
-    largest = scores.max(axis=-1, keepdims=True, initial=-np.inf)
-    largest[largest == -np.inf] = 0.0
-    scores -= largest
+    if not is_small:
+        largest = scores.max(axis=-1, keepdims=True, initial=-np.inf)
+        largest[largest == -np.inf] = 0.0  # of a query that may attend to nothing
+        scores -= largest
     p = np.exp(scores, out=scores)
     total = p @ np.ones(p.shape[-1], p.dtype)  # sums over the keys, by BLAS
     total[total == 0.0] = 1.0
@@ -178,9 +181,9 @@ def score_bias(op, mask, causal, shape, dtype):
         allowed = mask if allowed is None else mask & allowed
     if allowed is None:
         return None
-    # keys first in memory, as the scores
-    zero, forbidden = dtype.type(0.0), dtype.type(-np.inf)
-    return np.where(allowed.swapaxes(-1, -2), zero, forbidden).swapaxes(-1, -2)
+    # keys first in memory, as the scores are
+    allowed = np.ascontiguousarray(allowed.swapaxes(-1, -2))
+    return np.where(allowed, dtype.type(0.0), dtype.type(-np.inf)).swapaxes(-1, -2)
 
 
 def broadcasts_to(shape, to):
