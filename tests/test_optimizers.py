@@ -240,7 +240,7 @@ class TestSteps:
         for dw in grads.values():
             dw.setflags(write=False)
         before = values(net)
-        opt = make(net, only=["2.b", "0.w"], **settings)
+        opt = make(net, only=iter(["2.b", "0.w"]), **settings)
         for _ in range(2):
             opt.step(grads)
         changed = [key for key in before if not np.array_equal(before[key], net.params[key])]
@@ -359,7 +359,9 @@ def test_a_hundred_steps_equal_those_of_pytorch(make, settings, name, options, d
 class TestCopies:
     @every_optimizer
     @pytest.mark.parametrize("copied", [copy.deepcopy, lambda a: pickle.loads(pickle.dumps(a))])
-    def test_of_net_and_optimizer_stay_linked(self, make, settings, copied):
+    @pytest.mark.parametrize("piece", [optimizer.PIECE, 7])
+    def test_of_net_and_optimizer_stay_linked(self, monkeypatch, make, settings, copied, piece):
+        monkeypatch.setattr(optimizer, "PIECE", piece)
         net = classifier()
         opt = make(net, **settings)
         opt.step(random_grads(net, 0))
@@ -414,6 +416,14 @@ class TestStateDict:
         assert not opt.state["0.w"]["velocity"].any()
         opt.state["0.w"]["velocity"][...] = 1.0
         assert not saved["state"]["0.w"]["velocity"].any()
+
+    @pytest.mark.parametrize("saved", [3, {"lr": 0.1}])
+    def test_is_nothing_else(self, saved):
+        with pytest.raises(TypeError) as caught:
+            Adam(classifier()).load_state_dict(saved)
+        assert str(caught.value) == (
+            f"Adam.load_state_dict: saved must be a dict that state_dict returned, not {saved!r}"
+        )
 
     @pytest.mark.parametrize(
         "saved, message",
@@ -554,12 +564,17 @@ class TestMistakes:
             (
                 lambda net: SGD(net, 0.1, only=[]),
                 ValueError,
-                "SGD: only=[] leaves nothing to train; there are 0.w, 0.b, 2.w, 2.b",
+                "SGD: only names no parameter; there is nothing to train",
             ),
             (
                 lambda net: SGD(net, 0.1, only="0.w"),
                 TypeError,
                 "SGD: only must be a list of keys, not '0.w'",
+            ),
+            (
+                lambda net: SGD(net, 0.1, only=2),
+                TypeError,
+                "SGD: only must be a list of keys, not 2",
             ),
             (
                 lambda net: SGD(net, 0.1, only=[0, 2]),
@@ -620,6 +635,13 @@ class TestMistakes:
                 TypeError,
                 "Adam.step: 0.b is float64 but its gradient float32; 2.b is float64 but its "
                 "gradient list; a gradient has its parameter's dtype: astype helps",
+            ),
+            (
+                lambda grads: {key: dw.astype(np.float32) for key, dw in grads.items()},
+                TypeError,
+                "Adam.step: 0.w is float64 but its gradient float32; 0.b is float64 but its "
+                "gradient float32; 2.w is float64 but its gradient float32; 2.b is float64 but its "
+                "gradient float32; a gradient has its parameter's dtype: astype helps",
             ),
             (
                 lambda grads: grads | {"2.b": None},

@@ -80,6 +80,7 @@ def test_repr_names_the_form(penalty, text):
         (lambda: L2(float("inf")), ValueError, "L2: strength must be finite, not inf"),
         (lambda: L2("1"), TypeError, "L2: strength must be a number, not '1'"),
         (lambda: L2(1, only="0.w"), TypeError, "L2: only must be a list of keys, not '0.w'"),
+        (lambda: L2(1, only=3), TypeError, "L2: only must be a list of keys, not 3"),
         (
             lambda: L2(1, only=["0.w", "7.w"]).loss(net()),
             ValueError,

@@ -1,10 +1,12 @@
-"""Checks of the numbers that steer training; each returns a Python float.
+"""Checks of the numbers that steer training, and of the keys to which it is limited.
 
-A NumPy float64 scalar would turn a float32 array into a float64 one; a Python float does not.
+Numbers are returned as Python floats: a NumPy float64 scalar would turn a float32 array into a
+float64 one.
 """
 
 import math
 import numbers
+from collections.abc import Iterable
 
 from nnlayers.layers.checks import complaint, describe
 
@@ -31,6 +33,28 @@ def fraction(op, name, value):
     if not 0.0 <= number < 1.0:
         raise complaint(ValueError, op, f"{name} must be at least 0 and less than 1, not {value}")
     return number
+
+
+def keys(op, only):
+    """Return only as a list of keys; None stays None."""
+    if only is None:
+        return None
+    listed = list(only) if isinstance(only, Iterable) and not isinstance(only, str) else [None]
+    if not all(isinstance(key, str) for key in listed):
+        raise complaint(TypeError, op, f"only must be a list of keys, not {describe(only)}")
+    return listed
+
+
+def require_keys(op, listed, params):
+    """Raise unless the parameters have all these keys."""
+    unknown = [key for key in listed if key not in params]
+    if unknown:
+        raise complaint(
+            ValueError,
+            op,
+            f"the net has no parameter {', '.join(map(repr, unknown))}",
+            f"there are {', '.join(params)}",
+        )
 
 
 def _finite(op, name, value):

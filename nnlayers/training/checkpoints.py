@@ -160,9 +160,7 @@ def write(op, path, arrays, meta):
             with open(temporary, "xb") as file:
                 with zipfile.ZipFile(file, "w") as archive:
                     for name, array in entries.items():
-                        # a ZipInfo without a date: equal content gives equal files
-                        member = zipfile.ZipInfo(f"{name}.npy")
-                        with archive.open(member, "w", force_zip64=True) as stream:
+                        with archive.open(f"{name}.npy", "w", force_zip64=True) as stream:
                             np.lib.format.write_array(stream, array, allow_pickle=False)
                 file.flush()
                 os.fsync(file.fileno())

@@ -9,7 +9,7 @@ import numpy as np
 
 from nnlayers.layers.checks import complaint
 from nnlayers.layers.layer import Layer
-from nnlayers.training.bounds import non_negative
+from nnlayers.training.bounds import keys, non_negative, require_keys
 from nnlayers.training.checkpoints import differences
 
 # entries of a large array that are updated at a time, so that the several passes of a rule over
@@ -56,7 +56,12 @@ class Optimizer:
             )
         self.net = net
         self.lr = lr
-        self.keys = _chosen(op, net, only)
+        chosen = list(net.params) if only is None else keys(op, only)
+        require_keys(op, chosen, net.params)
+        if not chosen:
+            problem = "the net has no parameters" if only is None else "only names no parameter"
+            raise complaint(ValueError, op, problem, "there is nothing to train")
+        self.keys = tuple(key for key in net.params if key in chosen)
         self.t = 0
         self.state = {
             key: {name: np.zeros_like(net.params[key]) for name in self.memory} for key in self.keys
@@ -153,8 +158,14 @@ class Optimizer:
         ValueError
             If it comes from another rule, other settings than these (the learning rate excepted)
             or other parameters, all of which is listed; nothing has changed then.
+        TypeError
+            If it is something else.
         """
         op = f"{type(self).__name__}.load_state_dict"
+        if not isinstance(saved, dict) or not saved.keys() >= {"rule", "settings", "t", "state"}:
+            raise complaint(
+                TypeError, op, f"saved must be a dict that state_dict returned, not {saved!r}"
+            )
         problems = self._differences(saved)
         if problems:
             raise complaint(
@@ -266,24 +277,3 @@ class Optimizer:
             for state in (self.state, saved["state"])
         )
         return problems + differences(mine, theirs)
-
-
-def _chosen(op, net, only):
-    """Return the keys to train, in the order of ``net.params``."""
-    if not net.params:
-        raise complaint(ValueError, op, "the net has no parameters", "there is nothing to train")
-    if only is None:
-        return tuple(net.params)
-    if isinstance(only, str) or not all(isinstance(key, str) for key in only):
-        raise complaint(TypeError, op, f"only must be a list of keys, not {only!r}")
-    unknown = [key for key in only if key not in net.params]
-    if unknown or not only:
-        raise complaint(
-            ValueError,
-            op,
-            f"the net has no parameter {', '.join(map(repr, unknown))}"
-            if unknown
-            else "only=[] leaves nothing to train",
-            f"there are {', '.join(net.params)}",
-        )
-    return tuple(key for key in net.params if key in only)

@@ -2,8 +2,7 @@
 
 import numpy as np
 
-from nnlayers.layers.checks import complaint
-from nnlayers.training.bounds import non_negative
+from nnlayers.training.bounds import keys, non_negative, require_keys
 
 
 class L2:
@@ -47,9 +46,7 @@ class L2:
     def __init__(self, strength, half=True, only=None):
         self.strength = non_negative("L2", "strength", strength)
         self.half = bool(half)
-        if isinstance(only, str):
-            raise complaint(TypeError, "L2", f"only must be a list of keys, not {only!r}")
-        self.only = None if only is None else list(only)
+        self.only = keys("L2", only)
 
     def loss(self, net):
         """Return the penalty of the net's parameters: 0.5 · strength · Σ w², or without 0.5."""
@@ -68,14 +65,7 @@ class L2:
         params = net.params
         if self.only is None:
             return {key: w for key, w in params.items() if w.ndim >= 2}
-        unknown = [key for key in self.only if key not in params]
-        if unknown:
-            raise complaint(
-                ValueError,
-                "L2",
-                f"the net has no parameter {', '.join(map(repr, unknown))}",
-                f"there are {', '.join(params)}",
-            )
+        require_keys("L2", self.only, params)
         return {key: params[key] for key in self.only}
 
     def __repr__(self):

@@ -30,9 +30,9 @@ class Solver:
     among equals or where there are no class labels.  Its parameters and running state are put
     into the net when training ends; without validation data the last ones stay.
 
-    Training can be stopped after any step and go on as if nothing had been: by ``steps=``, by
-    Ctrl-C (the step that is being made is left out or completed), in this process by
-    another call of :meth:`train`, in another one by :meth:`save` and :meth:`load`.
+    Training can be stopped after any step, by ``train(steps=...)`` or by Ctrl-C (a step that is
+    under way is completed or left out), and goes on bit for bit as if it had not been: in the same
+    process by another call of :meth:`train`, in another one by :meth:`save` and :meth:`load`.
 
     Parameters
     ----------
@@ -134,11 +134,12 @@ class Solver:
         self.net = net
         self.optimizer = Adam(net) if optimizer is None else optimizer
         _check_optimizer(op, self.optimizer, net)
-        self.batch_size, self.epochs, self.patience = batch_size, epochs, patience
+        self.batch_size, self.epochs = int(batch_size), int(epochs)
+        self.patience = patience
         self.rng = generator(rng, op)
         self.penalty = penalty
         self.lr_decay = positive(op, "lr_decay", lr_decay)
-        self.train_samples = min(train_samples or len(self.x), len(self.x))
+        self.train_samples = min(int(train_samples or len(self.x)), len(self.x))
         self.progress = progress
         self.history = {name: [] for name in ("loss", *MEASURES)}
         self.epoch = self.step = 0
@@ -258,14 +259,14 @@ class Solver:
                 self._order, self._done = self.rng.permutation(len(self.x)), 0
         end = min(self._done + self.batch_size, len(self.x))
         x, y = (a if a is None else a[self._done : end] for a in self._shuffled_data())
-        before, random = self.step, self.rng.bit_generator.state
-        states = [layer.state for layer in self._stateful]
+        before, undo = self.step, self._undo()
         try:
             # an overflow ends in the error below, which says more than a warning
             with np.errstate(over="ignore", invalid="ignore"):
                 loss, grads = self._objective(x, y)
             if not math.isfinite(loss):
-                raise self._diverged(loss, x, y, random)
+                undo()
+                raise self._diverged(loss, x, y)
             with self._held:
                 self.optimizer.step(grads)
                 self.history["loss"].append(loss)
@@ -274,10 +275,20 @@ class Solver:
         except BaseException:
             with self._held:
                 if self.step == before:
-                    self.rng.bit_generator.state = random
-                    for layer, state in zip(self._stateful, states):
-                        layer.state = state
+                    undo()
             raise
+
+    def _undo(self):
+        """Return a function that takes back what a forward changes: the generator and the state."""
+        random = self.rng.bit_generator.state
+        states = [layer.state for layer in self._stateful]
+
+        def undo():
+            self.rng.bit_generator.state = random
+            for layer, state in zip(self._stateful, states):
+                layer.state = state
+
+        return undo
 
     def _objective(self, x, y):
         """Return what is minimised, the loss and the penalty, with its gradients."""
@@ -289,9 +300,8 @@ class Solver:
                 grads[key] = grads[key] + dw
         return loss, grads
 
-    def _diverged(self, loss, x, y, random):
+    def _diverged(self, loss, x, y):
         """Return the error of a loss that is not finite."""
-        self.rng.bit_generator.state = random
         with np.errstate(all="ignore"):
             why = origin(self.net, x, y, self.rng, self.penalty)
         return complaint(
