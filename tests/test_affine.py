@@ -80,6 +80,16 @@ ERRORS = [
         "w must be (3, M)",
     ),
     (
+        lambda: affine_forward(*arrays((4, 2, 5), (5, 7), (7,))),
+        "affine_forward: x has 10 features per example but w takes 5: got x (4, 2, 5), w (5, 7), "
+        "b (7,); temporal_affine_forward(x, w, b) applies them to every step (N, T, D)",
+    ),
+    (
+        lambda: affine_forward(*arrays((4, 3, 2, 5), (5, 7))),
+        "affine_forward: x has 30 features per example but w takes 5: got x (4, 3, 2, 5), w (5, 7)"
+        "; matmul_forward(x, w) applies w to the last axis",
+    ),
+    (
         lambda: affine_forward(*arrays((5,), (5, 7))),
         "affine_forward: x has 1 axes but a batch (N, d1, ..., dk) has at least 2: got x (5,), "
         "w (5, 7); x[None, :] makes a batch of one example",

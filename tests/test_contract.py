@@ -159,6 +159,7 @@ def test_the_global_random_state_is_not_touched(case):
 @every_case
 @pytest.mark.parametrize("batch", [0, 1])
 def test_small_batches(case, batch):
+    case = case.of_rows(slice(batch))
     arguments = arguments_of(case, batch=batch)
     if batch == 0 and not case.empty:
         with pytest.raises(ValueError, match=f"^{case.forward.__name__}: "):
@@ -181,7 +182,7 @@ def test_a_batch_equals_its_examples_one_by_one(case):
         one = [a[n : n + 1] if i in case.batched else a for i, a in enumerate(arguments)]
         dout_n = tuple(d[n : n + 1] for d in outs(dout))
         dout_n = dout_n if isinstance(dout, tuple) else dout_n[0]
-        out_n, _, gradients_n = case.run(one, dout_n)
+        out_n, _, gradients_n = case.of_rows(slice(n, n + 1)).run(one, dout_n)
         close(out_n, tuple(o[n : n + 1] for o in outs(out)))
         for k, i in enumerate(where):
             if i in case.batched:
@@ -253,7 +254,7 @@ def split(case, arguments):
 
 
 def layer_modes(case):
-    return {k: v for k, v in case.settings.items() if k in ("train", "rng")}
+    return {k: v for k, v in case.settings.items() if k in ("train", "rng", "mask")}
 
 
 @cases_where(lambda case: case.layer and case.parameters)

@@ -33,6 +33,11 @@ from nnlayers.layers.elementary import (
     square_backward,
     square_forward,
 )
+from nnlayers.layers.embedding import (
+    Embedding,
+    embedding_backward,
+    embedding_forward,
+)
 from nnlayers.layers.flatten import Flatten, flatten_backward, flatten_forward
 from nnlayers.layers.gates import (
     GELU,
@@ -47,6 +52,13 @@ from nnlayers.layers.gates import (
     silu_forward,
     softplus_backward,
     softplus_forward,
+)
+from nnlayers.layers.gru import (
+    GRU,
+    gru_backward,
+    gru_forward,
+    gru_step_backward,
+    gru_step_forward,
 )
 from nnlayers.layers.initializers import (
     glorot_normal,
@@ -70,6 +82,13 @@ from nnlayers.layers.losses import (
     softmax_cross_entropy_forward,
     sum_backward,
     sum_forward,
+)
+from nnlayers.layers.lstm import (
+    LSTM,
+    lstm_backward,
+    lstm_forward,
+    lstm_step_backward,
+    lstm_step_forward,
 )
 from nnlayers.layers.multi_head import (
     MultiHeadAttention,
@@ -104,6 +123,13 @@ from nnlayers.layers.rectifiers import (
     selu_backward,
     selu_forward,
 )
+from nnlayers.layers.recurrent import (
+    RNN,
+    rnn_backward,
+    rnn_forward,
+    rnn_step_backward,
+    rnn_step_forward,
+)
 from nnlayers.layers.sigmoids import (
     HardSigmoid,
     HardTanh,
@@ -129,6 +155,11 @@ from nnlayers.layers.softmax import (
     softmax_backward,
     softmax_forward,
 )
+from nnlayers.layers.temporal_affine import (
+    TemporalAffine,
+    temporal_affine_backward,
+    temporal_affine_forward,
+)
 
 __all__ = [
     "Abs",
@@ -136,12 +167,15 @@ __all__ = [
     "Attention",
     "Clip",
     "ELU",
+    "Embedding",
     "Exp",
     "Flatten",
     "GELU",
+    "GRU",
     "HardSigmoid",
     "HardTanh",
     "Identity",
+    "LSTM",
     "Layer",
     "LeakyReLU",
     "Log",
@@ -153,6 +187,7 @@ __all__ = [
     "MultiHeadAttention",
     "PReLU",
     "PositionalEmbedding",
+    "RNN",
     "ReLU",
     "RotaryEmbedding",
     "SELU",
@@ -166,6 +201,7 @@ __all__ = [
     "Square",
     "Sum",
     "Tanh",
+    "TemporalAffine",
     "abs_backward",
     "abs_forward",
     "affine_backward",
@@ -176,6 +212,8 @@ __all__ = [
     "clip_forward",
     "elu_backward",
     "elu_forward",
+    "embedding_backward",
+    "embedding_forward",
     "exp_backward",
     "exp_forward",
     "flatten_backward",
@@ -184,6 +222,10 @@ __all__ = [
     "gelu_forward",
     "glorot_normal",
     "glorot_uniform",
+    "gru_backward",
+    "gru_forward",
+    "gru_step_backward",
+    "gru_step_forward",
     "hard_sigmoid_backward",
     "hard_sigmoid_forward",
     "hard_tanh_backward",
@@ -200,6 +242,10 @@ __all__ = [
     "log_forward",
     "log_softmax_backward",
     "log_softmax_forward",
+    "lstm_backward",
+    "lstm_forward",
+    "lstm_step_backward",
+    "lstm_step_forward",
     "matmul_backward",
     "matmul_forward",
     "mean_backward",
@@ -216,6 +262,10 @@ __all__ = [
     "prelu_forward",
     "relu_backward",
     "relu_forward",
+    "rnn_backward",
+    "rnn_forward",
+    "rnn_step_backward",
+    "rnn_step_forward",
     "rotary_embedding_backward",
     "rotary_embedding_forward",
     "selu_backward",
@@ -240,4 +290,6 @@ __all__ = [
     "sum_forward",
     "tanh_backward",
     "tanh_forward",
+    "temporal_affine_backward",
+    "temporal_affine_forward",
 ]

@@ -319,7 +319,9 @@ def _affine_mismatch(x, w, b):
         )
     features = math.prod(x.shape[1:])
     if features != D:
-        if x.ndim > 2 and x.shape[-1] == D:
+        if x.ndim == 3 and x.shape[-1] == D:
+            fix = "temporal_affine_forward(x, w, b) applies them to every step (N, T, D)"
+        elif x.ndim > 3 and x.shape[-1] == D:
             fix = "matmul_forward(x, w) applies w to the last axis"
         elif features == M:
             fix = "w.T would fit"

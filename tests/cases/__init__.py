@@ -4,8 +4,17 @@ from cases.activations import CASES as ACTIVATIONS
 from cases.affine import CASES as AFFINE
 from cases.attention import CASES as ATTENTION
 from cases.case import Case
+from cases.embedding import CASES as EMBEDDING
 from cases.losses import CASES as LOSSES
+from cases.recurrent import CASES as RECURRENT
 
-CASES = [*AFFINE, *ACTIVATIONS, *ATTENTION, *LOSSES]
+CASES = [
+    *ACTIVATIONS,
+    *AFFINE,
+    *ATTENTION,
+    *EMBEDDING,
+    *LOSSES,
+    *RECURRENT,
+]
 
 __all__ = ["CASES", "Case"]

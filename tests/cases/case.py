@@ -2,7 +2,7 @@
 
 import inspect
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -26,6 +26,7 @@ class Case:
     settings: dict = field(default_factory=dict)
     parameters: int = 0  # how many of the last differentiable arguments are parameters
     batched: tuple = (0,)  # positions of the arguments that have a batch axis first
+    batched_settings: tuple = ()  # names of the settings that have one
     per_example: bool = True  # out[n] depends on example n alone
     empty: bool = True  # N = 0 works; else it must raise
     passes_through: bool = False  # dx may be a view of dout
@@ -49,6 +50,11 @@ class Case:
             and argument.dtype.kind == "f"
             and self.names[i] not in NOT_DIFFERENTIATED
         ]
+
+    def of_rows(self, rows):
+        """Return the case of some examples: settings that have a batch axis keep these rows."""
+        kept = {name: self.settings[name][rows] for name in self.batched_settings}
+        return replace(self, settings=self.settings | kept) if kept else self
 
     def run(self, arguments, dout=None, rng=None):
         """Return out, dout and the gradients as a tuple; dout is drawn from rng if not given."""
