@@ -20,6 +20,7 @@ from nnlayers import (
     check_gradients,
     clip_forward,
     exp_forward,
+    gelu_backward,
     gelu_forward,
     log_forward,
     log_softmax_forward,
@@ -146,6 +147,20 @@ def test_tails_keep_their_relative_precision():
     # 1 + erf would have lost every digit: Φ(-10) = erfc(10/√2) / 2
     expected = -10 * math.erfc(10 / math.sqrt(2)) / 2
     assert gelu_forward(np.array([-10.0]))[0][0] == pytest.approx(expected, rel=1e-12, abs=0)
+
+
+@pytest.mark.parametrize("form", ["none", "tanh"])
+def test_gelu_of_a_large_array_is_that_of_its_parts(form):
+    x = np.random.default_rng(0).standard_normal((7, 30_011))
+    dout = np.random.default_rng(1).standard_normal(x.shape)
+    for array in (x, x.T):
+        out, cache = gelu_forward(array, approximate=form)
+        dx = gelu_backward(dout.reshape(array.shape), cache)
+        for i in range(7):
+            part, cache = gelu_forward(array[i], approximate=form)
+            np.testing.assert_array_equal(out[i], part)
+            expected = gelu_backward(dout.reshape(array.shape)[i], cache)
+            np.testing.assert_array_equal(dx[i], expected)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
