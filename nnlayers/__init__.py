@@ -9,13 +9,15 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # what an editor or a type checker sees
+    from nnlayers.data import *  # noqa: F403
     from nnlayers.gradients import *  # noqa: F403
     from nnlayers.layers import *  # noqa: F403
     from nnlayers.networks import *  # noqa: F403
+    from nnlayers.training import *  # noqa: F403
 
 __version__ = "0.1.0"
 
-_PARTS = ("layers", "networks", "gradients")
+_PARTS = ("layers", "networks", "gradients", "training", "data")
 
 
 def __getattr__(name):

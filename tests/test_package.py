@@ -21,7 +21,13 @@ def test_public_names_are_sorted_and_real():
 
 
 def test_every_part_lists_its_names_in_order():
-    for part in (nnlayers.layers, nnlayers.networks, nnlayers.gradients):
+    for part in (
+        nnlayers.layers,
+        nnlayers.networks,
+        nnlayers.gradients,
+        nnlayers.training,
+        nnlayers.data,
+    ):
         assert part.__all__ == sorted(part.__all__)
 
 

@@ -55,5 +55,6 @@ def jacobian(target, *args, wrt=0, **options):
     for j in range(out.size):
         dout = np.zeros(out.size)
         dout[j] = 1.0
-        rows[j] = np.ravel(subject.backward([dout.reshape(out.shape)], cache)[0])
+        gradient = subject.backward([dout.reshape(out.shape)], cache)
+        rows[j] = np.ravel(gradient[0] if isinstance(gradient, tuple) else gradient)
     return rows.reshape(out.shape + x.shape)

@@ -161,15 +161,20 @@ def rel_error(a, b):
     return float(np.max(np.abs(a - b) / np.maximum(1e-8, np.abs(a) + np.abs(b))))
 
 
-def perturb_each(phi, x, at_zero, center, extra=None):
-    """Differentiate phi by every entry of x, which is perturbed in place and restored."""
+def perturb_each(phi, x, at_zero, center, extra=None, indices=None):
+    """Differentiate phi by entries of x, which is perturbed in place and restored.
+
+    ``indices`` are positions in the flattened x; by default all of them.
+    """
     eps = float(max(np.finfo(x.dtype).eps, np.finfo(center.dtype).eps))
     scales = entry_scales(x)
     if not x.any() and x.size:
         scales[:] = _scale_around_zero(phi, x, at_zero)
+    indices = np.arange(x.size) if indices is None else indices
     noise = 0.0 if extra is None else eps * extra
 
     def at(i, t):
+        i = indices[i]
         before = flat[i]
         try:
             flat[i] = before + t
@@ -181,7 +186,8 @@ def perturb_each(phi, x, at_zero, center, extra=None):
             flat[i] = before
 
     flat = x.flat
-    return differentiate(at, scales * first_step(_coarser(x, center)), at_zero, eps, noise)
+    steps = scales[indices] * first_step(_coarser(x, center))
+    return differentiate(at, steps, at_zero, eps, noise)
 
 
 def entry_scales(x):

@@ -1,6 +1,6 @@
 """What is checked, in one form: a pair, a layer, a net, or a function with a claimed gradient.
 
-A :class:`Subject` owns float64 copies of every array that it differentiates, so the caller's
+A :class:`Subject` owns float64 copies of every array that it differentiates, so that the caller's
 arrays, layers and generators stay as they are.
 """
 
@@ -10,7 +10,7 @@ import inspect
 import numpy as np
 
 from nnlayers.layers.checks import complaint, describe
-from nnlayers.layers.layer import Layer
+from nnlayers.layers.layer import Layer, PairLayer
 
 NOT_DIFFERENTIATED = {"y", "target", "targets", "label", "labels", "mask"}
 
@@ -20,30 +20,81 @@ class Subject:
 
     Attributes
     ----------
+    arguments : dict of str to object
+        Everything that forward is given, by name; arrays among them are copies.
     arrays : dict of str to ndarray
-        The arrays to differentiate, float64 copies; perturb them in place, then :meth:`forward`.
+        Those to differentiate, in float64: write into them, then call :meth:`forward`.
     gradients : tuple of str
         The name of each array's gradient, ``"dw"`` or ``"0.dw"``.
+    given : dict of str to dtype
+        The dtype that each array had when it was handed over to the checker.
     shown : str
         How the subject is called in a report.
+    functions : tuple
+        The forward and the backward that a user wrote, as far as they are known.
+    inputs : list of str
+        The arguments that may have a batch axis: all but a layer's parameters.
+    options : dict
+        The keywords that forward is called with.
     """
 
-    def __init__(self, arrays, forward, backward, shown):
-        self.arrays = arrays
-        self.gradients = tuple(gradient_name(name) for name in arrays)
+    def __init__(self, arguments, names, run, pull, shown, functions, inputs, options, rebuild):
+        self.inputs = inputs
+        self.options = options
+        self.arguments = arguments
+        self.arrays = {name: self.arguments[name] for name in names}
+        self.gradients = tuple(gradient_name(name) for name in names)
+        self.given = dict.fromkeys(names, np.dtype(np.float64))  # dtypes before the conversion
         self.shown = shown
-        self._forward = forward
-        self._backward = backward
+        self.functions = functions
+        self.trusted = all(getattr(f, "__module__", "").startswith("nnlayers.") for f in functions)
+        self.guarded = False  # whether forward gets copies, because it writes into its arguments
+        self._run = run
+        self._pull = pull
+        self._rebuild = rebuild  # arguments -> the same subject with these
 
-    def forward(self):
-        """Return ``(outs, cache)`` for the arrays as they are now; outs is a tuple of arrays."""
-        out, cache = self._forward()
+    def forward(self, function=None):
+        """Return ``(outs, cache)`` for the arrays as they are now; outs is a tuple of arrays.
+
+        ``function`` stands in for the user's own forward.
+        """
+        arguments = self.arguments
+        if self.guarded:
+            arguments = {name: copy.deepcopy(value) for name, value in arguments.items()}
+        result = self._run(arguments, function)
+        if not isinstance(result, tuple) or len(result) != 2:
+            raise TypeError(f"forward must return (out, cache), not {describe(result)}")
+        out, cache = result
         outs = out if isinstance(out, tuple) else (out,)
-        return tuple(np.asarray(o) for o in outs), cache
+        return tuple(map(np.asarray, outs)), cache
 
-    def backward(self, douts, cache):
-        """Return the gradients of the arrays, in their order; douts has one dout for each out."""
-        return self._backward(douts[0] if len(douts) == 1 else tuple(douts), cache)
+    def backward(self, douts, cache, function=None):
+        """Return whatever backward returns for one dout per out.
+
+        ``function`` stands in for the user's own backward.
+        """
+        dout = douts[0] if len(douts) == 1 else tuple(douts)
+        if function is not None:
+            return function(dout, cache)
+        return self._pull(dout, cache)
+
+    def resized(self, count):
+        """Return the subject for the first examples of the batch; None if there are no more."""
+        batches = {
+            name: len(self.arguments[name])
+            for name in self.inputs
+            if isinstance(self.arguments[name], np.ndarray) and self.arguments[name].ndim
+        }
+        N = next(iter(batches.values()), 0)
+        if N <= count:
+            return None
+        first = {n: self.arguments[n][:count] for n in batches if batches[n] == N}
+        return self._rebuild(self.arguments | first)
+
+    def moved(self, moves):
+        """Return the subject with every array moved by an offset."""
+        moved = {n: a + move for (n, a), move in zip(self.arrays.items(), moves)}
+        return self._rebuild(self.arguments | moved)
 
 
 def gradient_name(name):
@@ -70,48 +121,45 @@ def subject_of(op, target, args, gradient=None, wrt=None, options=None):
 
 
 def _of_pair(op, forward, backward, args, wrt, options):
-    names = argument_names(forward, len(args))
-    own = [_own(arg) for arg in args]
-    chosen = _chosen(op, dict(zip(names, own)), wrt)
-    arrays = {name: own[names.index(name)] for name in chosen}
+    arguments = dict(zip(argument_names(forward, len(args)), args))
+    everything = _differentiable(arguments)
+    chosen = everything if wrt is None else _chosen(op, arguments, wrt)
 
-    def run():
-        return forward(*map(_fresh, own), **{k: _fresh(v) for k, v in options.items()})
+    def run(arguments, function):
+        return (function or forward)(*map(_fresh, arguments.values()), **_fresh(options))
 
     def pull(dout, cache):
         grads = backward(dout, cache)
-        grads = tuple(grads) if isinstance(grads, tuple | list) else (grads,)
-        everything = _default(dict(zip(names, own)))
-        if len(grads) == len(arrays):
-            return grads
-        if len(grads) == len(everything):
-            return tuple(g for n, g in zip(everything, grads) if n in arrays)
-        raise complaint(
-            ValueError,
-            op,
-            f"{_name(backward)} returned {len(grads)} gradients for {len(everything)} "
-            f"differentiable arguments ({', '.join(everything)})",
-            "return one for each, in forward's order",
-        )
+        if chosen != everything and isinstance(grads, tuple) and len(grads) == len(everything):
+            return tuple(g for name, g in zip(everything, grads) if name in chosen)
+        return grads
 
-    return Subject(arrays, run, pull, f"{_name(forward)} / {_name(backward)}")
+    shown = f"{name_of(forward)} / {name_of(backward)}"
+
+    def rebuild(arguments):
+        return _of_pair(op, forward, backward, arguments.values(), wrt, options)
+
+    return _owning(arguments, chosen, run, pull, shown, (forward, backward), options, rebuild)
 
 
 def _of_layer(op, layer, args, wrt, options):
     layer = layer.astype(np.float64)
-    own = [_own(arg) for arg in args]
-    names = list(layer.inputs[: len(own)])
-    names += [f"arg{i}" for i in range(len(names), len(own))]
-    inputs = dict(zip(names, own))
-    everything = _default(inputs) + list(layer.params)
-    if wrt is not None:
-        everything = _chosen(op, {n: inputs.get(n, layer.params.get(n)) for n in everything}, wrt)
-    arrays = {n: inputs[n] if n in inputs else layer.params[n] for n in everything}
+    names = [*layer.inputs[: len(args)], *(f"arg{i}" for i in range(len(layer.inputs), len(args)))]
+    inputs = dict(zip(names, args))
+    differentiable = _differentiable(inputs)
+    arguments = {name: _own(value) for name, value in inputs.items()} | dict(layer.params)
+    chosen = differentiable + list(layer.params) if wrt is None else _chosen(op, arguments, wrt)
     states = [(leaf, leaf.state) for _, leaf in layer.leaves()]
 
-    def run():
+    def run(arguments, function):  # the parameters among them are the layer's own arrays
+        given = [arguments[name] for name in names]
         try:
-            return layer.forward(*own, **{k: _fresh(v) for k, v in options.items()})
+            if function is None:
+                return layer.forward(*given, **_fresh(options))
+            if isinstance(layer, PairLayer):
+                given += layer.params.values()
+                return function(*given, **layer.settings, **_fresh(options))
+            return function(*given, **_fresh(options))
         finally:
             for leaf, state in states:
                 leaf.state = state
@@ -119,40 +167,58 @@ def _of_layer(op, layer, args, wrt, options):
     def pull(dout, cache):
         dx, grads = layer.gradients(dout, cache)
         dxs = dx if isinstance(dx, tuple) else (dx,)
-        found = dict(zip(_default(inputs), dxs)) | dict(grads)
-        return tuple(found[name] for name in arrays)
+        found = dict(zip(differentiable, dxs)) | dict(grads)
+        chosen_grads = tuple(found[name] for name in chosen)
+        return chosen_grads if len(chosen) != 1 else chosen_grads[0]
 
-    return Subject(arrays, run, pull, repr(layer))
+    pair = layer.pair if isinstance(layer, PairLayer) else (layer.forward, layer.backward)
+
+    def rebuild(arguments):
+        new = copy.deepcopy(layer)
+        for name, array in new.params.items():
+            array[...] = arguments[name]
+        return _of_layer(op, new, [arguments[name] for name in names], wrt, options)
+
+    return Subject(arguments, chosen, run, pull, repr(layer), pair, names, options, rebuild)
 
 
 def _of_function(op, f, args, gradient):
     claimed = gradient if isinstance(gradient, tuple | list) else (gradient,)
-    names = argument_names(f, len(args))
-    own = [_own(arg) for arg in args]
-    arrays = {name: own[names.index(name)] for name in _default(dict(zip(names, own)))}
-    if len(claimed) != len(arrays):
+    arguments = dict(zip(argument_names(f, len(args)), args))
+    names = _differentiable(arguments)
+    if len(claimed) != len(names):
         raise complaint(
             ValueError,
             op,
-            f"{len(claimed)} gradients are claimed for {len(arrays)} differentiable arguments",
+            f"{len(claimed)} gradients are claimed for {len(names)} differentiable arguments",
             "pass one for each",
         )
 
-    def run():
-        value = np.asarray(f(*own))
+    def run(arguments, function):
+        value = np.asarray((function or f)(*map(_fresh, arguments.values())))
         if value.size != 1:
             raise complaint(
                 ValueError,
                 op,
-                f"{_name(f)} returns shape {value.shape}, but a gradient is of a number",
+                f"{name_of(f)} returns shape {value.shape}, but a gradient is of a number",
                 "check a pair (forward, backward) instead",
             )
-        return value, None
+        return value.reshape(()), ()
 
     def pull(dout, cache):
-        return tuple(np.asarray(g, np.float64) * np.asarray(dout).reshape(()) for g in claimed)
+        scaled = tuple(np.asarray(g) * float(dout) for g in claimed)
+        return scaled if len(scaled) != 1 else scaled[0]
 
-    return Subject(arrays, run, pull, _name(f))
+    shown = f"{name_of(f)} with a claimed gradient"
+    return _owning(arguments, names, run, pull, shown, (f, None), {}, lambda _: None)
+
+
+def _owning(arguments, names, run, pull, shown, functions, options, rebuild):
+    """Return a subject with copies of its arguments."""
+    own = {name: _own(value) for name, value in arguments.items()}
+    subject = Subject(own, names, run, pull, shown, functions, list(own), options, rebuild)
+    subject.given = {name: np.asarray(arguments[name]).dtype for name in names}
+    return subject
 
 
 def argument_names(function, count):
@@ -165,50 +231,60 @@ def argument_names(function, count):
     return [named[i] if i < len(named) else f"arg{i}" for i in range(count)]
 
 
-def _default(arguments):
-    """Return the names of the differentiable arguments: floating arrays that are no targets."""
+def takes(target, keyword):
+    """Whether the forward of whatever is checked has an argument of this name."""
+    forward = target[0] if isinstance(target, tuple | list) else target
+    forward = getattr(forward, "forward", forward)
+    try:
+        return keyword in inspect.signature(forward).parameters
+    except (TypeError, ValueError):
+        return False
+
+
+def name_of(function):
+    """Return a function's name, or that of its type."""
+    return getattr(function, "__name__", type(function).__name__)
+
+
+def _differentiable(arguments):
+    """Return the names of the floating-point arguments that are no targets."""
     return [
         name
         for name, value in arguments.items()
-        if isinstance(value, np.ndarray)
+        if isinstance(value, np.ndarray | np.floating)
         and value.dtype.kind == "f"
         and name not in NOT_DIFFERENTIATED
     ]
 
 
 def _chosen(op, arguments, wrt):
-    if wrt is None:
-        return _default(arguments)
     names = list(arguments)
-    chosen = []
+    chosen = set()
     for which in [wrt] if isinstance(wrt, str | int) else wrt:
-        if isinstance(which, int) and -len(names) <= which < len(names):
-            which = names[which]
-        value = arguments.get(which)
+        name = names[which] if isinstance(which, int) and which < len(names) else which
+        value = arguments.get(name)
         if not isinstance(value, np.ndarray) or value.dtype.kind != "f":
             raise complaint(
                 ValueError,
                 op,
                 f"wrt names {which!r}, which is no floating-point array among the arguments",
-                f"there are {', '.join(_default(arguments)) or 'none'}",
+                f"there are {', '.join(_differentiable(arguments)) or 'none'}",
             )
-        chosen.append(which)
+        chosen.add(name)
     return [name for name in names if name in chosen]
 
 
 def _own(argument):
-    """Copy an argument; floating arrays (and lists of floats) become float64."""
-    if isinstance(argument, np.ndarray) and argument.dtype.kind == "f":
+    """Copy an argument; floating-point arrays become float64."""
+    if isinstance(argument, np.ndarray | np.floating) and argument.dtype.kind == "f":
         return np.array(argument, dtype=np.float64, order="K")
-    if isinstance(argument, np.floating):
-        return np.float64(argument)
+    if isinstance(argument, int | float | str | bool | None):
+        return argument
     return copy.deepcopy(argument)
 
 
 def _fresh(argument):
-    """Return an argument for one call: whatever a call could change is copied first."""
-    return argument if isinstance(argument, np.ndarray) else copy.deepcopy(argument)
-
-
-def _name(function):
-    return getattr(function, "__name__", type(function).__name__)
+    """Return an argument for one call: what a call could change is copied, arrays excepted."""
+    if isinstance(argument, np.ndarray | int | float | str | bool | None):
+        return argument
+    return copy.deepcopy(argument)

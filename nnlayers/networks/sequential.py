@@ -107,6 +107,7 @@ class Sequential(Composite):
             raise bad_cache("Sequential.backward", cache, expected, "Sequential.forward")
         grads, more = [{}] * len(layers), ()
         stop = -1 if need_dx else self._lowest - 1
+        i = len(layers) - 1
         try:
             for i in range(len(layers) - 1, stop, -1):
                 dout, grads[i] = layers[i].gradients(dout, cache[i], need_dx or i > self._lowest)

@@ -1,0 +1,160 @@
+"""Why a gradient is wrong: hypotheses, each tested on the user's own numbers or code."""
+
+from nnlayers.gradients.diagnosis import freezing, onehot, paths, relations, rewriting, surgery
+from nnlayers.gradients.diagnosis.evidence import Evidence
+from nnlayers.gradients.entries import Rows
+from nnlayers.gradients.report import Diagnosis
+
+
+def diagnose(point, wrong, rows, only_kinks):
+    """Return diagnoses of the wrong gradients, best first.
+
+    Parameters
+    ----------
+    point : Point
+        Where the gradients were compared.
+    wrong : list of int
+        Positions of the wrong gradients.
+    rows : dict of int to Rows
+        What is known of the true ones.
+    only_kinks : set of int
+        Those that are wrong only at kinks.
+    """
+    names = point.subject.gradients
+    found = [_at_kinks(names[k]) for k in wrong if k in only_kinks]
+    rest = [k for k in wrong if k not in only_kinks]
+    if not rest:
+        return found
+    if any(rows[k].kinks.any() for k in rest):
+        nudged = point.nudged()
+        if nudged is not None:
+            point = nudged
+            rows = {k: Rows(point, k, rows[k].indices) for k in rest}
+    try:
+        evidence = Evidence(point, rest, rows)
+    except Exception:
+        return found
+    certain = list(relations.swapped(evidence))
+    certain += [d for k in rest for d in _by_numbers(evidence, k)]
+    explained = {name for d in certain for name in d.explains}
+    found += certain
+    if explained >= {names[k] for k in rest} and certain[0].cause != "rearranged":
+        return found
+    return found + _ranked(_by_reruns_and_structure(evidence, certain), evidence)
+
+
+def _by_numbers(evidence, k):
+    """Relations between the claimed and the true gradient that leave little doubt."""
+    for relation in (
+        relations.dependence_on_dout,
+        relations.precision,
+        relations.scale,
+        relations.shape_of_result,
+    ):
+        found = list(relation(evidence, k))
+        if found:
+            return found
+    return []
+
+
+def _by_reruns_and_structure(evidence, certain):
+    """Yield ``(rank, diagnosis)``: the lower the rank, the more a find of that kind says."""
+    yield from ((RANK_EDIT.get(d.cause, 5), d) for d in rewriting.edited(evidence))
+    yield from ((2, d) for k in evidence.wrong for d in relations.layout(evidence, k))
+    yield from ((3, d) for d in freezing.frozen(evidence))
+    for k in evidence.wrong:
+        yield from ((4, d) for d in relations.contributions(evidence, k))
+        yield from ((4.1, d) for d in onehot.lost_terms(evidence, k))
+    yield from ((RANK_VALUE.get(d.cause, 6), d) for d in rewriting.revalued(evidence))
+    yield from ((6.5, d) for d in surgery.on_dout(evidence))
+    yield from ((6.6, d) for d in surgery.on_cache(evidence))
+    for k in evidence.wrong:
+        for rank, relation in enumerate(STRUCTURE):
+            yield from ((7 + rank / 100, d) for d in relation(evidence, k))
+
+
+# edits that can hardly repair anything by accident come first, changed numbers last
+RANK_EDIT = {
+    "transposed": 1.0,
+    "wrong_axis": 1.1,
+    "overwrite_not_accumulate": 1.2,
+    "precision_loss": 1.3,
+    "wrong_index": 1.4,
+    "wrong_mask": 1.5,
+    "rearranged": 1.6,
+    "sign_flip": 1.7,
+    "missing_path": 4.5,
+    "chain_factor": 4.6,
+    "wrong_tensor": 4.7,
+    "batch_scale": 5.1,
+    "constant_scale": 5.2,
+    "wrong_formula": 5.3,
+}
+RANK_VALUE = {
+    "sign_flip": 4.4,
+    "transposed": 4.45,
+    "chain_factor": 4.65,
+    "wrong_tensor": 4.75,
+    "missing_path": 4.85,
+    "rearranged": 4.9,
+    "wrong_index": 5.0,
+    "missing_reduction": 5.05,
+    "batch_scale": 5.4,
+    "constant_scale": 5.5,
+}
+STRUCTURE = (
+    paths.diagonal_only,
+    paths.local_in_time,
+    paths.output_ignored,
+    paths.branch,
+    paths.factor_field,
+    paths.unfilled,
+    paths.misplaced,
+    paths.statistics,
+    onehot.across_steps,
+    paths.region,
+    onehot.wrong_places,
+)
+
+
+def _ranked(pairs, evidence):
+    """Return the diagnoses, best first, one for each cause."""
+    pairs = list(pairs)
+    unfilled = any(d.cause == "partial_fill" for _, d in pairs)
+    count = len(evidence.wrong)
+
+    def key(pair):
+        rank, diagnosis = pair
+        return (rank + 2.0 * (len(diagnosis.explains) < count and rank > 4), rank)
+
+    ordered = [d for _, d in sorted(pairs, key=key)]
+    if unfilled:  # what an index edit repairs was a loop that ended too early
+        ordered = [
+            d._replace(cause="partial_fill") if d.cause == "wrong_index" else d for d in ordered
+        ]
+    seen, kept = set(), []
+    for diagnosis in ordered:
+        if diagnosis.cause not in seen:
+            seen.add(diagnosis.cause)
+            kept.append(diagnosis)
+    return kept or [_unknown(evidence, evidence.wrong[0])]
+
+
+def _at_kinks(name):
+    return Diagnosis(
+        "kink_value",
+        name,
+        f"{name} is wrong only at kinks, where its value lies outside the one-sided derivatives",
+        "choose a subgradient: 0 for ReLU at 0, the whole dout for exactly one of tied maxima",
+        "matches",
+    )
+
+
+def _unknown(evidence, k):
+    return Diagnosis(
+        "unknown",
+        evidence.names[k],
+        f"no single change explains {evidence.names[k]}",
+        "derive it again for one entry: ∂L/∂x[i] = Σ dout[j] ∂out[j]/∂x[i]",
+        "suspected",
+    )

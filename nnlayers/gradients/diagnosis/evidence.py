@@ -1,0 +1,127 @@
+"""What a diagnosis works with: claimed and true gradients for several upstream gradients."""
+
+import numpy as np
+
+from nnlayers.gradients.entries import Rows
+from nnlayers.gradients.locating import sample
+from nnlayers.gradients.point import Point
+
+MATCH = 1e-6  # relative to the largest entry: numbers that agree so well are called equal
+DOUTS = 3
+
+
+class Evidence:
+    """Claimed and true gradients at one point, for several random upstream gradients.
+
+    Attributes
+    ----------
+    point : Point
+        Where; never exactly at a kink, unless only kinks are wrong.
+    wrong : list of int
+        Positions of the wrong gradients.
+    rows : dict of int to Rows
+        Jacobian rows of the entries of a wrong gradient that were looked at.
+    claims : list of list of ndarray
+        What backward returned, for each upstream gradient; of whatever shape.
+    names : tuple of str
+        Names of all gradients.
+    """
+
+    def __init__(self, point, wrong, rows):
+        self.point = point
+        self.names = point.subject.gradients
+        self.wrong = wrong
+        self.rows = rows
+        self.douts = [*point.douts, point.draw()][:DOUTS]
+        self.claims = [*point.claims, point.gradients(self.douts[-1])]
+        self.weights = point.weights(self.douts)
+        self.true = {k: rows[k].pulled(self.weights)[0] for k in wrong}
+
+    @property
+    def outs(self):
+        """Forward's outputs."""
+        return self.point.outs
+
+    def claimed(self, k):
+        """Return gradient k for every upstream gradient: array (number of douts, *its shape)."""
+        return np.array([claim[k] for claim in self.claims])
+
+    def full(self, k):
+        """Return the true gradient k in its shape, or None if only some entries are known."""
+        shape = self.point.base[k].shape
+        if len(self.rows[k].indices) != self.point.base[k].size:
+            return None
+        return self.true[k].reshape(len(self.douts), *shape)
+
+    def is_true(self, k, values, true=None):
+        """Whether values (number of douts, *shape of the array) equal the true gradient k."""
+        shape = self.point.base[k].shape
+        if values.shape != (len(self.douts), *shape) or values.dtype.kind not in "fiu":
+            return False
+        found = values.reshape(len(self.douts), -1)[:, self.rows[k].indices]
+        return close(found, self.true[k] if true is None else true)
+
+    def repaired(self, results):
+        """Return which of the wrong gradients results make right, and whether any right one breaks.
+
+        ``results`` holds a list of gradients for each upstream gradient.
+        """
+        fixed = []
+        for k, name in enumerate(self.names):
+            values = [result[k] for result in results]
+            if any(value.shape != self.point.base[k].shape for value in values):
+                if k not in self.wrong:
+                    return []
+                continue
+            values = np.array(values)
+            if k in self.wrong:
+                if self.is_true(k, values):
+                    fixed.append(name)
+            elif not close(values, self.claimed(k)):
+                return []
+        return fixed
+
+    def run(self, change_douts=None, cache=None, function=None):
+        """Call backward for every upstream gradient, with changes; None if it fails."""
+        results = []
+        for douts in self.douts:
+            try:
+                given = douts if change_douts is None else change_douts(douts)
+                results.append(self.point.gradients(given, cache, function))
+            except Exception:
+                return None
+            if len(results) == 1 and not self._plausible(results[0]):
+                return None
+        return results
+
+    def _plausible(self, first):
+        """Whether the first result repairs something: most changes are dismissed by this."""
+        for k in self.wrong:
+            if first[k].shape == self.point.base[k].shape:
+                found = first[k].ravel()[self.rows[k].indices]
+                if close(found, self.true[k][0]):
+                    return True
+        return False
+
+    def at_batch(self, count):
+        """Return the evidence for the first examples alone, or None if that is impossible."""
+        try:
+            subject = self.point.subject.resized(count)
+            if subject is None:
+                return None
+            point = Point(subject, self.point.rng)
+            if any(not np.isfinite(out).all() for out in point.outs):
+                return None
+            point.claims = [point.gradients(dout) for dout in point.douts]
+            rows = {k: Rows(point, k, sample(point, k)) for k in self.wrong}
+            return Evidence(point, self.wrong, rows)
+        except Exception:
+            return None
+
+
+def close(a, b, limit=MATCH):
+    """Whether two arrays agree, relative to the largest entry of the second."""
+    if a.shape != b.shape:
+        return False
+    with np.errstate(all="ignore"):
+        return bool(np.abs(a - b).max(initial=0.0) <= limit * np.abs(b).max(initial=0.0))

@@ -1,0 +1,247 @@
+"""Surgery on the source: the user's backward with one expression changed, compiled and run.
+
+Every expression is wrapped into a call once, ``__hook__(expression)``, and the hook then tries
+the changes of :mod:`changes` on its value, so a change costs one call of backward and no
+compilation.  What no value can express (an axis, an index, ``=`` for ``+=``) is edited in the
+syntax tree.
+"""
+
+import ast
+import time
+
+import numpy as np
+
+from nnlayers.gradients.diagnosis import changes
+from nnlayers.gradients.diagnosis.edits import Context, edits_of
+from nnlayers.gradients.diagnosis.source import put, units_of
+from nnlayers.gradients.diagnosis.surgery import proved, sizes, surroundings
+
+SECONDS = 0.8  # what all attempts together may take
+
+
+class _Index:
+    """Makes ``__index__[a, b:c]`` the index itself."""
+
+    def __getitem__(self, index):
+        return index
+
+
+def edited(evidence):
+    """Yield diagnoses that are proved by a single edit of the source."""
+    for workshop in _workshops(evidence):
+        yield from workshop.edits()
+
+
+def revalued(evidence):
+    """Yield diagnoses that are proved by a change of one expression's value."""
+    for workshop in _workshops(evidence):
+        yield from workshop.values()
+
+
+def _workshops(evidence):
+    function = evidence.point.subject.functions[1]
+    units = units_of(function) if function is not None else []
+    deadline = time.perf_counter() + SECONDS
+    for unit in units:
+        workshop = Workshop(evidence, units, unit, deadline)
+        if workshop.works:
+            yield workshop
+
+
+class Workshop:
+    """Rebuilds a backward with one of its functions changed, and tries it."""
+
+    def __init__(self, evidence, units, unit, deadline):
+        self.evidence, self.units, self.unit, self.deadline = evidence, units, unit, deadline
+        self.context = Context(unit.tree)
+        self.locals = {}
+        self.works = self._look()
+
+    def build(self, **extra):
+        """Return the backward with the unit's tree as it is now."""
+        namespace = {"__np__": np, "__index__": _Index(), **extra}
+        if self.unit is self.units[0]:
+            return self.unit.build(namespace)
+        changed = self.unit.build(namespace)
+        return self.units[0].build({**namespace, self.unit.function.__name__: changed})
+
+    def _look(self):
+        """Run the unchanged source once; learn its local variables, and whether it can be rerun."""
+        returns = [n for n in ast.walk(self.unit.tree) if isinstance(n, ast.Return) and n.value]
+        old = [node.value for node in returns]
+        try:
+            for node in returns:
+                keep = ast.Call(ast.Name("__keep__", ast.Load()), [], [])
+                keep.args = [ast.Call(ast.Name("locals", ast.Load()), [], []), node.value]
+                node.value = keep
+
+            def kept(values, result):
+                self.locals = dict(values)
+                return result
+
+            function = self.build(__keep__=kept)
+        except Exception:
+            return False
+        finally:
+            for node, value in zip(returns, old):
+                node.value = value
+        try:
+            results = self.evidence.point.gradients(self.evidence.douts[0], function=function)
+        except Exception:
+            return False
+        return all(
+            a.shape == b.shape and np.allclose(a, b)
+            for a, b in zip(results, self.evidence.claims[0])
+        )
+
+    @property
+    def tired(self):
+        """Whether the time is used up."""
+        return time.perf_counter() > self.deadline
+
+    def edits(self):
+        """Yield what single edits of the tree repair."""
+        for edit in edits_of(self.unit.tree, self.locals):
+            if self.tired:
+                return
+            before = ast.unparse(edit.statement).splitlines()[0]
+            edit.apply()
+            try:
+                function = self.build()
+                after = _first_line(edit, self.context)
+            except Exception:
+                continue
+            finally:
+                edit.revert()
+            fixed = self._try(function)
+            if fixed:
+                yield self._diagnosis(edit.cause, fixed, edit.statement, before, after)
+
+    def values(self):
+        """Yield what a change of one expression's value repairs."""
+        context = surroundings(self.evidence) | {
+            name: value
+            for name, value in self.locals.items()
+            if isinstance(value, np.ndarray) and value.dtype.kind in "fb" and value.size
+        }
+        known = sizes(self.evidence)
+        for node in self._sites():
+            if self.tired:
+                return
+            place = self.context.parents[node]
+            state = {"change": None, "value": None}
+
+            def hook(value, state=state):
+                if state["change"] is None:
+                    state["value"] = value
+                    return value
+                return state["change"](np.asarray(value))
+
+            put(place, ast.Call(ast.Name("__hook__", ast.Load()), [node], []))
+            try:
+                function = self.build(__hook__=hook)
+            except Exception:
+                continue
+            finally:
+                put(place, node)
+            self.evidence.run(function=function)
+            value = state["value"]
+            if not isinstance(value, np.ndarray | np.floating) or value.dtype.kind not in "fb":
+                continue
+            for change in self._changes(np.asarray(value), node, context, known):
+                if self.tired:
+                    return
+                state["change"] = change.apply
+                with np.errstate(all="ignore"):
+                    fixed = self._try(function)
+                if fixed:
+                    yield self._written(change, fixed, node)
+
+    def _changes(self, value, node, context, known):
+        """Yield the changes that are worth trying at a site."""
+        outer = self._is_outer(node)
+        yield from changes.signs()
+        if value.ndim:
+            if not isinstance(node, ast.BinOp):
+                yield from changes.places(value)
+            if isinstance(node, ast.Name):
+                yield from changes.exchanges(value, context)
+            yield from changes.sums(value)
+        if outer or isinstance(node, ast.Name):
+            yield from changes.factors(value.shape, context, changes.FORMS[: None if outer else 6])
+        if outer:
+            yield from changes.numbers(known)
+            yield from changes.terms(value, context)
+
+    def _sites(self):
+        """Return the expressions whose value may be changed: outermost first."""
+        eligible = ast.Name | ast.BinOp | ast.Call | ast.Attribute | ast.Subscript | ast.UnaryOp
+        nodes = []
+        for node in ast.walk(self.unit.tree):
+            if not isinstance(node, eligible) or node not in self.context.parents:
+                continue
+            if not isinstance(getattr(node, "ctx", ast.Load()), ast.Load):
+                continue
+            parent, field, _ = self.context.parents[node]
+            if isinstance(parent, ast.Call) and field == "func":
+                continue
+            if isinstance(parent, ast.Attribute | ast.arguments):
+                continue
+            if isinstance(parent, ast.Subscript | ast.keyword) or self.context.in_index(node):
+                continue
+            nodes.append(node)
+        return sorted(nodes, key=lambda node: not self._is_outer(node))
+
+    def _is_outer(self, node):
+        """Whether a node is all of what is assigned, added or returned."""
+        parent, field, _ = self.context.parents[node]
+        if isinstance(parent, ast.Tuple):
+            parent, field, _ = self.context.parents[parent]
+        return isinstance(parent, ast.Assign | ast.AugAssign | ast.Return) and field == "value"
+
+    def _try(self, function):
+        try:
+            results = self.evidence.run(function=function)
+        except RecursionError:
+            return []
+        return self.evidence.repaired(results) if results else []
+
+    def _written(self, change, fixed, node):
+        statement = self.context.statement(node)
+        before = ast.unparse(statement).splitlines()[0]
+        place = self.context.parents[node]
+        written = change.text.format(v=_bracketed(node))
+        put(place, ast.Name(written, ast.Load()))
+        try:
+            after = ast.unparse(statement).splitlines()[0]
+        finally:
+            put(place, node)
+        return self._diagnosis(change.cause, fixed, statement, before, after)
+
+    def _diagnosis(self, cause, fixed, statement, before, after):
+        line = self.unit.line(statement)
+        return proved(
+            self.evidence,
+            cause,
+            fixed,
+            f"when line {line}, `{before.strip()}`, reads `{after.strip()}`",
+            f"line {line}: `{after.strip()}`",
+        )
+
+
+def _bracketed(node):
+    text = ast.unparse(node)
+    return f"({text})" if isinstance(node, ast.BinOp | ast.UnaryOp) else text
+
+
+def _first_line(edit, context):
+    """Return the edited statement in one line."""
+    statement = edit.statement
+    for candidate in ast.walk(context.tree):
+        if candidate is statement:
+            return ast.unparse(statement).splitlines()[0]
+    # the statement itself was replaced: its successor stands at its place
+    parent, field, index = context.parents[statement]
+    new = getattr(parent, field)[index] if index is not None else getattr(parent, field)
+    text = ast.unparse(ast.fix_missing_locations(new)).splitlines()[0]
+    return text.replace("__np__", "np").replace("__index__[", "(").replace("])", ")")
