@@ -373,7 +373,7 @@ class TestErrors:
         notes = self.check(
             lambda: net.loss(x),
             TypeError,
-            "SoftmaxCrossEntropy: y is missing; call forward(scores, y)",
+            "SoftmaxCrossEntropy: y is missing; call forward(scores, y, mask)",
         )
         assert notes == ["in Sequential, layer 3: SoftmaxCrossEntropy()"]
         self.check(

@@ -13,6 +13,14 @@ from nnlayers.layers.attention import (
     attention_backward,
     attention_forward,
 )
+from nnlayers.layers.cross_entropy import (
+    NLL,
+    SoftmaxCrossEntropy,
+    nll_backward,
+    nll_forward,
+    softmax_cross_entropy_backward,
+    softmax_cross_entropy_forward,
+)
 from nnlayers.layers.elementary import (
     Abs,
     Clip,
@@ -38,6 +46,17 @@ from nnlayers.layers.embedding import (
     embedding_backward,
     embedding_forward,
 )
+from nnlayers.layers.embedding_losses import (
+    Contrastive,
+    CosineEmbedding,
+    Triplet,
+    contrastive_backward,
+    contrastive_forward,
+    cosine_embedding_backward,
+    cosine_embedding_forward,
+    triplet_backward,
+    triplet_forward,
+)
 from nnlayers.layers.flatten import Flatten, flatten_backward, flatten_forward
 from nnlayers.layers.gates import (
     GELU,
@@ -60,6 +79,7 @@ from nnlayers.layers.gru import (
     gru_step_backward,
     gru_step_forward,
 )
+from nnlayers.layers.hinge import Hinge, hinge_backward, hinge_forward
 from nnlayers.layers.initializers import (
     glorot_normal,
     glorot_uniform,
@@ -69,20 +89,6 @@ from nnlayers.layers.initializers import (
     lecun_uniform,
 )
 from nnlayers.layers.layer import Layer
-from nnlayers.layers.losses import (
-    MSE,
-    Mean,
-    SoftmaxCrossEntropy,
-    Sum,
-    mean_backward,
-    mean_forward,
-    mse_backward,
-    mse_forward,
-    softmax_cross_entropy_backward,
-    softmax_cross_entropy_forward,
-    sum_backward,
-    sum_forward,
-)
 from nnlayers.layers.lstm import (
     LSTM,
     lstm_backward,
@@ -105,6 +111,17 @@ from nnlayers.layers.positional import (
     rotary_embedding_forward,
     sinusoidal_encoding_backward,
     sinusoidal_encoding_forward,
+)
+from nnlayers.layers.probability_losses import (
+    BCE,
+    BCEWithLogits,
+    KLDivergence,
+    bce_backward,
+    bce_forward,
+    bce_with_logits_backward,
+    bce_with_logits_forward,
+    kl_divergence_backward,
+    kl_divergence_forward,
 )
 from nnlayers.layers.rectifiers import (
     ELU,
@@ -129,6 +146,28 @@ from nnlayers.layers.recurrent import (
     rnn_forward,
     rnn_step_backward,
     rnn_step_forward,
+)
+from nnlayers.layers.reductions import (
+    Max,
+    Mean,
+    Sum,
+    max_backward,
+    max_forward,
+    mean_backward,
+    mean_forward,
+    sum_backward,
+    sum_forward,
+)
+from nnlayers.layers.regression_losses import (
+    L1,
+    MSE,
+    Huber,
+    huber_backward,
+    huber_forward,
+    l1_backward,
+    l1_forward,
+    mse_backward,
+    mse_forward,
 )
 from nnlayers.layers.sigmoids import (
     HardSigmoid,
@@ -165,7 +204,11 @@ __all__ = [
     "Abs",
     "Affine",
     "Attention",
+    "BCE",
+    "BCEWithLogits",
     "Clip",
+    "Contrastive",
+    "CosineEmbedding",
     "ELU",
     "Embedding",
     "Exp",
@@ -174,7 +217,11 @@ __all__ = [
     "GRU",
     "HardSigmoid",
     "HardTanh",
+    "Hinge",
+    "Huber",
     "Identity",
+    "KLDivergence",
+    "L1",
     "LSTM",
     "Layer",
     "LeakyReLU",
@@ -182,9 +229,11 @@ __all__ = [
     "LogSoftmax",
     "MSE",
     "MatMul",
+    "Max",
     "Mean",
     "Mish",
     "MultiHeadAttention",
+    "NLL",
     "PReLU",
     "PositionalEmbedding",
     "RNN",
@@ -202,14 +251,23 @@ __all__ = [
     "Sum",
     "Tanh",
     "TemporalAffine",
+    "Triplet",
     "abs_backward",
     "abs_forward",
     "affine_backward",
     "affine_forward",
     "attention_backward",
     "attention_forward",
+    "bce_backward",
+    "bce_forward",
+    "bce_with_logits_backward",
+    "bce_with_logits_forward",
     "clip_backward",
     "clip_forward",
+    "contrastive_backward",
+    "contrastive_forward",
+    "cosine_embedding_backward",
+    "cosine_embedding_forward",
     "elu_backward",
     "elu_forward",
     "embedding_backward",
@@ -232,8 +290,16 @@ __all__ = [
     "hard_tanh_forward",
     "he_normal",
     "he_uniform",
+    "hinge_backward",
+    "hinge_forward",
+    "huber_backward",
+    "huber_forward",
     "identity_backward",
     "identity_forward",
+    "kl_divergence_backward",
+    "kl_divergence_forward",
+    "l1_backward",
+    "l1_forward",
     "leaky_relu_backward",
     "leaky_relu_forward",
     "lecun_normal",
@@ -248,6 +314,8 @@ __all__ = [
     "lstm_step_forward",
     "matmul_backward",
     "matmul_forward",
+    "max_backward",
+    "max_forward",
     "mean_backward",
     "mean_forward",
     "mish_backward",
@@ -256,6 +324,8 @@ __all__ = [
     "mse_forward",
     "multi_head_attention_backward",
     "multi_head_attention_forward",
+    "nll_backward",
+    "nll_forward",
     "positional_embedding_backward",
     "positional_embedding_forward",
     "prelu_backward",
@@ -292,4 +362,6 @@ __all__ = [
     "tanh_forward",
     "temporal_affine_backward",
     "temporal_affine_forward",
+    "triplet_backward",
+    "triplet_forward",
 ]
