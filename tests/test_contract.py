@@ -309,7 +309,7 @@ def test_mixed_dtypes_are_refused(case):
 @every_case
 def test_dout_is_cast_to_the_dtype_of_out(case):
     arguments = arguments_of(case, dtype=np.float32)
-    out, cache = case.forward(*arguments, **case.settings)
+    out, cache = case.call(arguments)
     dout = case.draw(out, np.random.default_rng(1))
     wider = tuple(np.asarray(d, np.float64) for d in outs(dout))
     identical(

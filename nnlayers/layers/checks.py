@@ -164,6 +164,14 @@ def positive_int(op, **sizes):
             raise complaint(ValueError, op, f"{name} must be a positive integer, not {size}")
 
 
+def said(op, train, why):
+    """Raise unless train is True or False; ``why`` says what differs, so there is no default."""
+    if train is None:
+        raise complaint(TypeError, op, "train is left out, but it matters here", why)
+    if not isinstance(train, bool | np.bool):
+        raise complaint(TypeError, op, f"train must be True or False, not {describe(train)}", why)
+
+
 def _not_floating(op, name, array, arrays):
     if array.dtype.kind in "biu":
         fix = f"{name}.astype(float) makes it floating-point"

@@ -6,6 +6,7 @@ from cases.attention import CASES as ATTENTION
 from cases.case import Case
 from cases.embedding import CASES as EMBEDDING
 from cases.losses import CASES as LOSSES
+from cases.normalization import CASES as NORMALIZATION
 from cases.recurrent import CASES as RECURRENT
 
 CASES = [
@@ -14,6 +15,7 @@ CASES = [
     *ATTENTION,
     *EMBEDDING,
     *LOSSES,
+    *NORMALIZATION,
     *RECURRENT,
 ]
 

@@ -56,9 +56,17 @@ class Case:
         kept = {name: self.settings[name][rows] for name in self.batched_settings}
         return replace(self, settings=self.settings | kept) if kept else self
 
+    def call(self, arguments):
+        """Call forward, with running statistics in the dtype of its first argument."""
+        settings = self.settings
+        if "running" in settings:
+            running = {k: v.astype(arguments[0].dtype) for k, v in settings["running"].items()}
+            settings = settings | {"running": running}
+        return self.forward(*arguments, **settings)
+
     def run(self, arguments, dout=None, rng=None):
         """Return out, dout and the gradients as a tuple; dout is drawn from rng if not given."""
-        out, cache = self.forward(*arguments, **self.settings)
+        out, cache = self.call(arguments)
         if dout is None:
             dout = self.draw(out, rng)
         return out, dout, self.gradients(dout, cache)
