@@ -27,6 +27,14 @@ from nnlayers.layers.cross_entropy import (
     softmax_cross_entropy_backward,
     softmax_cross_entropy_forward,
 )
+from nnlayers.layers.dropout import (
+    Dropout,
+    SpatialDropout,
+    dropout_backward,
+    dropout_forward,
+    spatial_dropout_backward,
+    spatial_dropout_forward,
+)
 from nnlayers.layers.elementary import (
     Abs,
     Clip,
@@ -232,6 +240,7 @@ __all__ = [
     "Clip",
     "Contrastive",
     "CosineEmbedding",
+    "Dropout",
     "ELU",
     "Embedding",
     "Exp",
@@ -274,6 +283,7 @@ __all__ = [
     "SoftmaxCrossEntropy",
     "Softplus",
     "Softsign",
+    "SpatialDropout",
     "Square",
     "Sum",
     "Tanh",
@@ -298,6 +308,8 @@ __all__ = [
     "contrastive_forward",
     "cosine_embedding_backward",
     "cosine_embedding_forward",
+    "dropout_backward",
+    "dropout_forward",
     "elu_backward",
     "elu_forward",
     "embedding_backward",
@@ -392,6 +404,8 @@ __all__ = [
     "softplus_forward",
     "softsign_backward",
     "softsign_forward",
+    "spatial_dropout_backward",
+    "spatial_dropout_forward",
     "square_backward",
     "square_forward",
     "sum_backward",

@@ -4,6 +4,7 @@ from cases.activations import CASES as ACTIVATIONS
 from cases.affine import CASES as AFFINE
 from cases.attention import CASES as ATTENTION
 from cases.case import Case
+from cases.dropout import CASES as DROPOUT
 from cases.embedding import CASES as EMBEDDING
 from cases.losses import CASES as LOSSES
 from cases.normalization import CASES as NORMALIZATION
@@ -13,6 +14,7 @@ CASES = [
     *ACTIVATIONS,
     *AFFINE,
     *ATTENTION,
+    *DROPOUT,
     *EMBEDDING,
     *LOSSES,
     *NORMALIZATION,
