@@ -13,7 +13,7 @@ from nnlayers.layers.checks import complaint, floats, positive_int, upstream
 from nnlayers.layers.initializers import generator, lecun_normal
 from nnlayers.layers.layer import PairLayer
 
-BLOCK_BYTES = 2**18  # what one block of steps may take for its gates: a part of the L2 cache
+BLOCK_BYTES = 2**19  # what one block of steps may take for its gates: a part of the L2 cache
 LINE = 64  # bytes of a cache line
 
 
