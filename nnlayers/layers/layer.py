@@ -121,6 +121,14 @@ class Layer:
                         arrays[name] = array.astype(dtype)
         return new
 
+    def form(self, *args, **kwargs):
+        """Return the expression that makes such a layer, with its dtype unless that is float64."""
+        dtypes = {str(array.dtype) for array in self.params.values()} - {"float64"}
+        if dtypes:
+            kwargs["dtype"] = dtypes.pop()
+        words = [repr(arg) for arg in args] + [f"{name}={v!r}" for name, v in kwargs.items()]
+        return f"{type(self).__name__}({', '.join(words)})"
+
     def _by_name(self, grads):
         """Split what backward returned into dx and the parameters' gradients by name."""
         if not self.params:
@@ -233,14 +241,6 @@ class PairLayer(Layer):
             problem, fix = f"{missing} is missing", None
         usage = f"call forward({', '.join(self.inputs)})"
         raise complaint(TypeError, name, problem, f"{fix}: {usage}" if fix else usage)
-
-    def form(self, *args, **kwargs):
-        """Return the expression that makes such a layer, with its dtype unless that is float64."""
-        dtypes = {str(array.dtype) for array in self.params.values()} - {"float64"}
-        if dtypes:
-            kwargs["dtype"] = dtypes.pop()
-        words = [repr(arg) for arg in args] + [f"{name}={v!r}" for name, v in kwargs.items()]
-        return f"{type(self).__name__}({', '.join(words)})"
 
     def __repr__(self):
         defaults = type(self).__init__.__kwdefaults__ or {}

@@ -71,6 +71,10 @@ class Composite(Layer):
         self._has_params = [bool(names) for names in self._keys]
         self._stateful = [layer for _, layer in self._owners if layer.state]
 
+    def child_name(self, i):
+        """Return what child i is called in the names of its arrays: its number, or a word."""
+        return str(i)
+
     def leaves(self):
         """Yield ``(path, layer)`` for each layer that holds arrays, each once, in order."""
         yield from self._owners
@@ -81,7 +85,8 @@ class Composite(Layer):
             for path, layer in child.leaves():
                 if id(layer) not in seen:
                     seen.add(id(layer))
-                    yield (f"{i}.{path}" if path else f"{i}"), layer
+                    name = self.child_name(i)
+                    yield (f"{name}.{path}" if path else name), layer
 
     def _find(self, kind):
         return {
