@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import reference.normalization as naive
@@ -130,6 +130,7 @@ def test_sequences_that_lie_time_first(shape):
 
 
 @every_normalization
+@settings(deadline=None)
 @given(
     shape=st.tuples(st.integers(1, 9), st.sampled_from([2, 4, 6]), st.integers(2, 4)),
     block=st.sampled_from([1, 64, 200, 1 << 18]),

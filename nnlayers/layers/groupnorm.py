@@ -14,6 +14,7 @@ from nnlayers.layers.normalization import (
     Normalization,
     blocks,
     channel_mismatch,
+    direct_columns,
     positive_eps,
     scale_and_shift,
     shrinkage,
@@ -231,70 +232,81 @@ def _forward(op, x, gamma, beta, groups, eps):
         raise channel_mismatch(op, x, gamma, beta)
     eps = positive_eps(op, eps, x.dtype)
     shape, dtype = x.shape, x.dtype
-    split = _split(shape, groups)
-    K = split[2] * split[3]
-    if K == 0:
-        problem, fix = "a group of no numbers has no mean and no variance", None
-        raise complaint(ValueError, op, problem, fix, x=x, gamma=gamma, beta=beta)
-    whole, x = x, x.reshape(split)  # a view for channels-last images too
-    gamma, beta = gamma.reshape(split[1:3] + (1,)), beta.reshape(split[1:3] + (1,))
-    xhat, out = np.empty_like(x), np.empty_like(x)
-    rstd = np.empty(split[:2], dtype)
+    N, C, S = shape[0], shape[1], math.prod(shape[2:])
+    if C * S == 0:
+        problem = "a group of no numbers has no mean and no variance"
+        raise complaint(ValueError, op, problem, x=x, gamma=gamma, beta=beta)
+    K = C // groups * S
+    whole, x = x, x.reshape(N, C, S)  # a view for channels-last images too
+    centred, out = np.empty_like(x), np.empty_like(x)
+    rstd = np.empty((N, groups), dtype)
     with np.errstate(over="ignore", invalid="ignore"):  # judged below
-        for part in blocks(len(x), math.prod(split[1:]) * dtype.itemsize):
-            mean = _sum(x[part]) / K
-            z = np.subtract(x[part], mean, out=xhat[part])
+        _choose_buffer(x)
+        for part in blocks(N, C * S * dtype.itemsize):
+            mean = _of_groups(np.einsum("ncs->nc", x[part]), groups) / K
+            z = np.subtract(x[part], _of_channels(mean, C)[:, :, None], out=centred[part])
             # a mean of squares minus a squared mean would cancel; that of (x - μ)² does not
-            scale = 1.0 / np.sqrt(_sum(z, z) / K + eps)
-            rstd[part] = scale[:, :, 0, 0]
-            z *= scale
-            y = np.multiply(z, gamma, out=out[part])
-            y += beta
-    gamma, beta = gamma.reshape(shape[1]), beta.reshape(shape[1])
+            var = _of_groups(np.einsum("ncs,ncs->nc", z, z), groups) / K
+            rstd[part] = scale = 1.0 / np.sqrt(var + eps)
+            # γ (x - μ) / σ + β, with γ / σ formed first: one number for a channel of an example
+            scale = gamma * _of_channels(scale, C)
+            y = np.multiply(z, scale[:, :, None], out=out[part])
+            y += beta[:, None]
     if not (rstd > 0).all():
         shrink = shrinkage(whole)
         if shrink:  # squares overflow, but x / shrink and √eps / shrink have the same x̂
             eps = shrunk_eps(eps, shrink, dtype)
-            out, (xhat, rstd, _) = _forward(op, whole / shrink, gamma, beta, groups, eps)
-            return out, (xhat, rstd / shrink, gamma)
-    return out.reshape(shape), (xhat.reshape(shape), rstd, gamma)
+            out, (centred, rstd, _, _) = _forward(op, whole / shrink, gamma, beta, groups, eps)
+            return out, (centred, rstd, rstd / shrink, gamma)
+    return out.reshape(shape), (centred.reshape(shape), rstd, rstd, gamma)
 
 
 def _backward(op, dout, cache, need_dx):
     """Return (dx, dgamma, dbeta) of either normalization: derived in the public functions."""
-    xhat, rstd, gamma = unpack(op, cache, ("x̂", "1 / σ", "gamma"))
-    shape, dtype = xhat.shape, xhat.dtype
+    centred, rstd, per_x, gamma = unpack(op, cache, ("x - μ", "1 / σ", "dx̂/dx", "gamma"))
+    shape, dtype, groups = centred.shape, centred.dtype, rstd.shape[1]
     dout = upstream(op, dout, shape, dtype)
-    split = _split(shape, rstd.shape[1])
-    K = split[2] * split[3]
-    xhat, dout = xhat.reshape(split), dout.reshape(split)
-    # out = γ x̂ + β, with one γ and β for all examples and places
-    dgamma = np.einsum("ngcs,ngcs->gc", dout, xhat).reshape(gamma.shape)
-    dbeta = np.einsum("ngcs->gc", dout).reshape(gamma.shape)
-    if not need_dx:
-        return None, dgamma, dbeta
-    gamma, rstd = gamma.reshape(split[1:3] + (1,)), rstd[:, :, None, None]
-    dx = np.empty_like(xhat)
-    for part in blocks(len(xhat), math.prod(split[1:]) * dtype.itemsize):
-        # dx̂ = dout · γ, and in its place (dx̂ - mean(dx̂) - x̂ mean(dx̂ · x̂)) / σ
-        t, z = np.multiply(dout[part], gamma, out=dx[part]), xhat[part]
-        mean, along = _sum(t) / K, _sum(t, z) / K
-        t -= z * along
-        t -= mean
-        t *= rstd[part]
-    return dx.reshape(shape), dgamma, dbeta
+    N, C, S = shape[0], shape[1], math.prod(shape[2:])
+    K = C // groups * S
+    centred, dout = centred.reshape(N, C, S), dout.reshape(N, C, S)
+    dx = np.empty_like(centred) if need_dx else None
+    dgamma, dbeta = np.zeros(C, dtype), np.zeros(C, dtype)
+    with np.errstate():
+        _choose_buffer(centred)
+        for part in blocks(N, C * S * dtype.itemsize):
+            d, z, scale = dout[part], centred[part], rstd[part]
+            # the sums over the places of a channel: what remains is done with these (N, C)
+            sums, along = np.einsum("ncs->nc", d), np.einsum("ncs,ncs->nc", d, z)
+            # out = γ x̂ + β with x̂ = z / σ, and one γ and β for all examples and places
+            dgamma += (along * _of_channels(scale, C)).sum(axis=0)
+            dbeta += sums.sum(axis=0)
+            if need_dx:
+                # dx̂ = dout · γ, and (dx̂ - mean(dx̂) - z / σ mean(dx̂ · x̂)) / σ term by term
+                slope = per_x[part]
+                mean = slope * _of_groups(gamma * sums, groups) / K
+                along = slope * scale * scale * _of_groups(gamma * along, groups) / K
+                slope = gamma * _of_channels(slope, C)
+                t = np.multiply(d, slope[:, :, None], out=dx[part])
+                t -= z * _of_channels(along, C)[:, :, None]
+                t -= _of_channels(mean, C)[:, :, None]
+    return (dx.reshape(shape) if need_dx else None), dgamma, dbeta
 
 
-def _split(shape, groups):
-    """Return the shape (N, G, C / G, S)."""
-    N, C, *places = shape
-    return N, groups, C // max(groups, 1), math.prod(places)
+def _of_groups(sums, groups):
+    """Add up the sums (N, C) of the channels of each group: (N, G)."""
+    N, C = sums.shape
+    return sums.reshape(N, groups, C // groups).sum(axis=2)
 
 
-def _sum(a, b=None):
-    """Return Σ a, or Σ a · b, over each group, without a temporary, as (N, G, 1, 1)."""
-    total = np.einsum("ngcs->ng", a) if b is None else np.einsum("ngcs,ngcs->ng", a, b)
-    return total[:, :, None, None]
+def _of_channels(numbers, C):
+    """Give each channel the number (N, G) of its group: (N, C)."""
+    return numbers.repeat(C // numbers.shape[1], axis=1)
+
+
+def _choose_buffer(x):
+    """Set NumPy's buffer aside where the places of a channel lie side by side in a long row."""
+    if x.flags.c_contiguous:
+        direct_columns(x.shape[2])
 
 
 def _indivisible(op, channels, groups, **arrays):
