@@ -127,9 +127,11 @@ def _examine(subject, seed):
         behaviour = probe(point)
     except Crash as crash:
         return Report(point, seed, (), crash=str(crash))
-    findings = [Finding(name, "wrong", g) for name, g in zip(subject.gradients, point.claims[0])]
     if any(d.cause == "nondeterministic" for d in behaviour):
-        return Report(point, seed, tuple(findings), tuple(behaviour))
+        return Report(point, seed, (), tuple(behaviour))
+    findings = [Finding(name, "wrong", g) for name, g in zip(subject.gradients, point.claims[0])]
+    if all(gradient is None for gradient in point.claims[0]):
+        return Report(point, seed, (), tuple(behaviour))
     comparable = [k for k, g in enumerate(point.claims[0]) if _is_comparable(g, point.base[k])]
     rows = {}
     if comparable:
@@ -140,11 +142,23 @@ def _examine(subject, seed):
     for k, gradient in enumerate(point.claims[0]):
         if k not in comparable and gradient is not None and np.isfinite(gradient).all():
             rows[k] = _look_closely(point, k, judged=False)[1]
+            if _same_in_another_shape(gradient, rows[k], point):
+                findings[k] = Finding(subject.gradients[k], "right", gradient)
     wrong = [k for k, f in enumerate(findings) if f.verdict == "wrong" and k in rows]
     kinks = {k for k in wrong if findings[k].only_kinks}
     known = {k: rows[k] for k in wrong}
     causes = diagnose(point, wrong, known, kinks) if wrong else []
     return Report(point, seed, tuple(findings), tuple(behaviour), tuple(causes))
+
+
+def _same_in_another_shape(gradient, rows, point):
+    """Whether a gradient of the wrong shape holds the true numbers: only its form is wrong."""
+    if gradient.size != len(rows.indices):
+        return False
+    truth, error = rows.pulled(point.weights()[:1])
+    largest = np.abs(truth).max(initial=0.0)
+    off = np.abs(gradient.ravel() - truth[0]) > tolerance(truth[0], error[0], largest)
+    return not off.any()
 
 
 def _is_comparable(gradient, array):

@@ -123,8 +123,10 @@ def _extrapolate(h, plus, minus, at_zero, eps, extra_noise):
             jump = np.abs(forward - backward)
             real = kink & (jump > 20.0 * (forward_error + backward_error))
             left, right = np.where(real, backward, left), np.where(real, forward, right)
-            # no derivative lies nearer than half the jump; a cusp's one-sided slopes never settle
-            error = np.where(real, error + jump / 2, np.where(kink, error + now, error))
+            # no derivative lies nearer than half the jump; a cusp's one-sided slopes never settle,
+            # and their gap is large on every rung (that of mere noise only on the lowest)
+            cusp = np.where(kink, np.fmin.reduce(gap), 0.0)
+            error = np.where(real, error + jump / 2, error + cusp)
     return value, error, floor, left, right
 
 

@@ -5,6 +5,7 @@ given is compared with a copy from before: a backward that changes its dout, or 
 values of the last forward instead of its cache, is right when called once and wrong in a net.
 """
 
+import copy
 import os
 import traceback
 
@@ -31,31 +32,30 @@ def probe(point):
         If backward raises.
     """
     found = []
-    held = _leaves(point.cache)
-    kept = [np.array(leaf) for _, leaf in held]
-    arguments = [(n, a) for n, a in point.subject.arguments.items() if isinstance(a, np.ndarray)]
-    before = [a.copy() for _, a in arguments]
     _guard(point, found)
-    results = []
+    held = leaves_of(point.cache)
+    arguments = [(n, a) for n, a in point.subject.arguments.items() if isinstance(a, np.ndarray)]
+    watched = [*arguments, *((label or "its cache", leaf) for label, leaf in held)]
+    before = [array.copy() for _, array in watched]
+    point.claims = []
     for douts in point.douts:
-        result, changed = _call(point, douts)
-        results.append(result)
-        if len(results) == 2 and not found:
-            break  # the first call touched nothing
-        if changed:
+        first = not point.claims
+        given = [dout.copy() if dout.ndim else np.float64(dout) for dout in douts]
+        cache = _containers(point.cache)
+        result = _call(point, given, cache)
+        if first:
+            _aliases(point, result, watched, found)
+        # copied before anything is put back: a result may lie in what backward has written into
+        point.claims.append(_gradients(point, result, found if first else []))
+        if any(not _equal(a, b) for a, b in zip(given, douts)):
             found.append(_mutation("backward", "dout", "dout = dout * mask makes a new array"))
-        for label, array, copy in [
-            *((label or "its cache", leaf, copy) for (label, leaf), copy in zip(held, kept)),
-            *((name, array, copy) for (name, array), copy in zip(arguments, before)),
-        ]:
+        if _structure(cache) != _structure(point.cache):
+            found.append(_mutation("backward", "its cache", "read the cache, but change nothing"))
+        for (label, array), copy in zip(watched, before):
             if not _equal(array, copy):
                 found.append(_mutation("backward", label, "work on a copy"))
                 np.copyto(array, copy)
     found[:] = list(dict.fromkeys(found))
-    point.claims = [
-        _gradients(point, result, found if i == 0 else []) for i, result in enumerate(results)
-    ]
-    _aliases(point, results[0], held, arguments, found)
     return found
 
 
@@ -65,12 +65,14 @@ def probe_again(point, found):
     The numerical derivatives have called forward with other inputs meanwhile, so a backward whose
     result has changed keeps something outside its cache.
     """
-    after_others, _ = _call(point, point.douts[0])
     first = point.claims[0]
     if not any(d.cause == "mutates_or_aliases" for d in found):
-        again = _gradients(point, after_others, [])
-        once_more, _ = _call(point, point.douts[0])
-        third = _gradients(point, once_more, [])
+        # other values of the same kind: every array's own entries, moved on by one
+        point.at([np.roll(base, 1) - base for base in point.base])
+        again, third = (
+            _gradients(point, _call(point, point.copied(), _containers(point.cache)), [])
+            for _ in range(2)
+        )
         if not _all_same(again, third):
             found.append(
                 Diagnosis(
@@ -100,8 +102,11 @@ def _guard(point, found):
     changed = [
         name
         for (name, array), base in zip(subject.arrays.items(), point.base)
-        if not _equal(array, base)
+        if array.shape != base.shape or not _equal(array, base)
     ]
+    for array, base in zip(subject.arrays.values(), point.base):
+        if array.shape != base.shape:
+            array.shape = base.shape
     for name in changed:
         found.append(_mutation("forward", name, "out = np.maximum(x, 0) makes a new array"))
     subject.guarded = bool(changed)
@@ -122,15 +127,13 @@ def _guard(point, found):
         )
 
 
-def _call(point, douts):
-    """Return backward's result, and whether it changed its dout."""
-    given = [dout.copy() if dout.ndim else np.float64(dout) for dout in douts]
+def _call(point, given, cache):
+    """Return backward's result for these very upstream gradients and this cache."""
     try:
         with np.errstate(all="ignore"):
-            result = point.subject.backward(given, point.cache)
+            return point.subject.backward(given, cache)
     except Exception as error:
         raise Crash(_where(error)) from error
-    return result, any(not _equal(a, b) for a, b in zip(given, douts))
 
 
 def _where(error):
@@ -237,7 +240,7 @@ def _gradient(name, array, given, value, found):
     return value
 
 
-def _aliases(point, result, held, arguments, found):
+def _aliases(point, result, watched, found):
     """Add a diagnosis for each gradient that lies in the memory of an argument or of the cache."""
     grads = result if isinstance(result, tuple | list) else (result,)
     if len(grads) != len(point.subject.gradients):
@@ -245,7 +248,7 @@ def _aliases(point, result, held, arguments, found):
     for name, gradient in zip(point.subject.gradients, grads):
         if not isinstance(gradient, np.ndarray) or not gradient.size:
             continue
-        for label, array in [*arguments, *((label or "its cache", leaf) for label, leaf in held)]:
+        for label, array in watched:
             if array.size and _overlap(gradient, array):
                 found.append(
                     Diagnosis(
@@ -267,7 +270,30 @@ def _overlap(a, b):
         return np.may_share_memory(a, b)
 
 
-def _leaves(cache):
+def _containers(cache):
+    """Return a cache whose tuples, lists and dicts are new, with the same arrays in them."""
+    if isinstance(cache, list):
+        return [_containers(item) for item in cache]
+    if type(cache) is tuple:
+        return tuple(_containers(item) for item in cache)
+    if isinstance(cache, dict):
+        new = copy.copy(cache)
+        for key, item in cache.items():
+            new[key] = _containers(item)
+        return new
+    return cache
+
+
+def _structure(cache):
+    """Return what a cache consists of, without its numbers."""
+    if isinstance(cache, tuple | list):
+        return [_structure(item) for item in cache]
+    if isinstance(cache, dict):
+        return {key: _structure(item) for key, item in cache.items()}
+    return id(cache)
+
+
+def leaves_of(cache):
     """Return the arrays in a cache as (label, array), each once."""
     found, seen = [], set()
 

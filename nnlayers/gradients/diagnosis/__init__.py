@@ -46,8 +46,8 @@ def diagnose(point, wrong, rows, only_kinks):
 def _by_numbers(evidence, k):
     """Relations between the claimed and the true gradient that leave little doubt."""
     for relation in (
-        relations.dependence_on_dout,
         relations.precision,
+        relations.dependence_on_dout,
         relations.scale,
         relations.shape_of_result,
     ):
@@ -62,6 +62,8 @@ def _by_reruns_and_structure(evidence, certain):
     yield from ((RANK_EDIT.get(d.cause, 5), d) for d in rewriting.edited(evidence))
     yield from ((2, d) for k in evidence.wrong for d in relations.layout(evidence, k))
     yield from ((3, d) for d in freezing.frozen(evidence))
+    for k in evidence.wrong:
+        yield from ((3.5, d) for d in paths.diagonal_only(evidence, k))
     for k in evidence.wrong:
         yield from ((4, d) for d in relations.contributions(evidence, k))
         yield from ((4.1, d) for d in onehot.lost_terms(evidence, k))
@@ -84,8 +86,8 @@ RANK_EDIT = {
     "rearranged": 1.6,
     "sign_flip": 1.7,
     "missing_path": 4.5,
+    "wrong_tensor": 4.55,
     "chain_factor": 4.6,
-    "wrong_tensor": 4.7,
     "batch_scale": 5.1,
     "constant_scale": 5.2,
     "wrong_formula": 5.3,
@@ -93,8 +95,9 @@ RANK_EDIT = {
 RANK_VALUE = {
     "sign_flip": 4.4,
     "transposed": 4.45,
+    "wrong_mask": 4.5,
+    "wrong_tensor": 4.62,
     "chain_factor": 4.65,
-    "wrong_tensor": 4.75,
     "missing_path": 4.85,
     "rearranged": 4.9,
     "wrong_index": 5.0,
@@ -103,7 +106,6 @@ RANK_VALUE = {
     "constant_scale": 5.5,
 }
 STRUCTURE = (
-    paths.diagonal_only,
     paths.local_in_time,
     paths.output_ignored,
     paths.branch,
@@ -128,6 +130,16 @@ def _ranked(pairs, evidence):
         return (rank + 2.0 * (len(diagnosis.explains) < count and rank > 4), rank)
 
     ordered = [d for _, d in sorted(pairs, key=key)]
+    # a number inside a formula is no scale of the whole gradient, which was tested before
+    ordered = [
+        each
+        for d in ordered
+        for each in (
+            (d._replace(cause="wrong_formula"), d)
+            if d.cause in ("constant_scale", "batch_scale") and d.confidence == "proved"
+            else (d,)
+        )
+    ]
     if unfilled:  # what an index edit repairs was a loop that ended too early
         ordered = [
             d._replace(cause="partial_fill") if d.cause == "wrong_index" else d for d in ordered
@@ -137,7 +149,7 @@ def _ranked(pairs, evidence):
         if diagnosis.cause not in seen:
             seen.add(diagnosis.cause)
             kept.append(diagnosis)
-    return kept or [_unknown(evidence, evidence.wrong[0])]
+    return kept or _unknown(evidence, evidence.wrong[0])
 
 
 def _at_kinks(name):
@@ -151,10 +163,12 @@ def _at_kinks(name):
 
 
 def _unknown(evidence, k):
-    return Diagnosis(
-        "unknown",
-        evidence.names[k],
-        f"no single change explains {evidence.names[k]}",
-        "derive it again for one entry: ∂L/∂x[i] = Σ dout[j] ∂out[j]/∂x[i]",
-        "suspected",
-    )
+    """Return what is left to say when no hypothesis fits."""
+    name = evidence.names[k]
+    fix = "derive it again for one entry: ∂L/∂x[i] = Σ dout[j] ∂out[j]/∂x[i]"
+    return [
+        Diagnosis(
+            "wrong_formula", name, f"no single change explains {name}", fix, "suspected", (name,)
+        ),
+        Diagnosis("unknown", name, f"no single change explains {name}", fix, "suspected", (name,)),
+    ]

@@ -36,21 +36,44 @@ FORMS = (
 )
 
 
+# what a raw value may stand for
+ACTIVATIONS = (
+    ("1 / (1 + np.exp(-{v}))", lambda v: 1 / (1 + np.exp(-v))),
+    ("np.tanh({v})", np.tanh),
+    ("np.exp({v})", np.exp),
+    ("np.log({v})", np.log),
+    ("softmax({v})", lambda v: _softmax(v)),
+    ("np.sign({v})", np.sign),
+)
+
+
 def places(value):
     """Yield changes that move the entries of a value: transposes, flips, reshapes, shifts."""
     if value.ndim < 1 or value.size < 2:
         return
     if value.ndim == 2:
         yield Change("transposed", "{v}.T", lambda v: v.T, "place")
-    for a, b in itertools.combinations(range(value.ndim), 2):
-        if value.ndim > 2:
-            cause = "transposed" if (a, b) == (value.ndim - 2, value.ndim - 1) else "rearranged"
-            yield Change(
-                cause,
-                f"np.swapaxes({{v}}, {a}, {b})",
-                lambda v, a=a, b=b: np.swapaxes(v, a, b),
-                "place",
-            )
+    if 2 < value.ndim < 5:
+        own = tuple(range(value.ndim))
+        for order in itertools.permutations(own):
+            if order != own:
+                last = order == (*own[:-2], own[-1], own[-2])
+                yield Change(
+                    "transposed" if last else "rearranged",
+                    f"{{v}}.transpose{order}",
+                    lambda v, order=order: v.transpose(order),
+                    "place",
+                )
+            if order != own:
+                back = tuple(int(axis) for axis in np.argsort(order))
+                shape = tuple(value.shape[axis] for axis in order)
+                if shape != value.shape:
+                    yield Change(
+                        "rearranged",
+                        f"{{v}}.reshape{shape}.transpose{back}",
+                        lambda v, shape=shape, back=back: v.reshape(shape).transpose(back),
+                        "place",
+                    )
     flips = [(axis,) for axis in range(value.ndim)]
     if value.ndim > 1:
         flips.append((value.ndim - 2, value.ndim - 1))
@@ -98,7 +121,8 @@ def exchanges(value, context):
     """Yield changes that put another array of the same shape in a value's place."""
     for name, array in context.items():
         if array.shape == value.shape and array.size and not _same(array, value):
-            yield Change("wrong_tensor", name, lambda v, a=array: a, "exchange")
+            cause = "wrong_mask" if _is_mask(value) else "wrong_tensor"
+            yield Change(cause, name, lambda v, a=array: a, "exchange")
             if value.dtype.kind == "b" and array.dtype.kind == "f":
                 yield Change("wrong_mask", f"({name} > 0)", lambda v, a=array: a > 0, "exchange")
         elif array.shape == value.shape[::-1] and array.ndim == 2 and value.ndim == 2:
@@ -107,6 +131,8 @@ def exchanges(value, context):
         yield Change("wrong_mask", "~{v}", lambda v: (v == 0).astype(v.dtype), "exchange")
     elif value.dtype.kind == "f":
         yield Change("wrong_tensor", "(1 - {v})", lambda v: 1 - v, "exchange")
+        for text, function in ACTIVATIONS:
+            yield Change("wrong_tensor", text, function, "exchange")
 
 
 def signs():
@@ -143,7 +169,10 @@ def factors(shape, context, forms=FORMS):
                 continue
             seen.append(factor)
             written = text.format(a=name)
-            yield Change("chain_factor", f"{{v}} * {written}", lambda v, f=factor: v * f, "factor")
+            cause = "chain_factor"
+            if text == "{a}" and np.isin(array, (0, 1)).all():
+                cause = "wrong_mask"
+            yield Change(cause, f"{{v}} * {written}", lambda v, f=factor: v * f, "factor")
             if (factor != 0).all():
                 yield Change(
                     "chain_factor", f"{{v}} / {written}", lambda v, f=factor: v / f, "factor"
@@ -156,6 +185,30 @@ def terms(value, context):
         if array.shape == value.shape and array.dtype.kind == "f" and array.size:
             yield Change("missing_path", f"{{v}} + {name}", lambda v, a=array: v + a, "term")
             yield Change("missing_path", f"{{v}} - {name}", lambda v, a=array: v - a, "term")
+
+
+def projections(value, context):
+    """Yield the off-diagonal part of softmax's derivative, where only the diagonal is there."""
+    for name, p in context.items():
+        if p.shape != value.shape or p.dtype.kind != "f" or p.ndim < 1 or (p < 0).any():
+            continue
+        for axis in {p.ndim - 1, 0}:
+            if not np.allclose(p.sum(axis=axis), 1.0):
+                continue
+            written = f"{name} * np.sum(u, axis={axis}, keepdims=True)"
+            yield Change(
+                "missing_path",
+                f"u - {written} with u = {{v}}",
+                lambda v, p=p, a=axis: v - p * v.sum(axis=a, keepdims=True),
+                "term",
+            )
+            if (p < 1).all():
+                yield Change(
+                    "missing_path",
+                    f"u - {written} with u = {{v}} / (1 - {name})",
+                    lambda v, p=p, a=axis: v / (1 - p) - p * (v / (1 - p)).sum(a, keepdims=True),
+                    "term",
+                )
 
 
 def sums(value):
@@ -176,6 +229,11 @@ def sums(value):
             )
 
 
+def _softmax(value):
+    exps = np.exp(value - value.max(axis=-1, keepdims=True))
+    return exps / exps.sum(axis=-1, keepdims=True)
+
+
 def _broadcasts(shape, to):
     try:
         return np.broadcast_shapes(shape, to) == tuple(to)
@@ -188,7 +246,7 @@ def _same(a, b):
 
 
 def _is_mask(value):
-    return value.dtype.kind in "fiu" and value.size > 2 and np.isin(value, (0, 1)).all()
+    return value.dtype.kind in "fiub" and value.size > 2 and np.isin(value, (0, 1)).all()
 
 
 def _shift(value, shift, axis):

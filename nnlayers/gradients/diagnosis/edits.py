@@ -13,11 +13,20 @@ import numpy as np
 from nnlayers.gradients.diagnosis.source import parents_of, put
 
 REDUCTIONS = {"sum", "mean", "max", "min", "argmax", "argmin", "std", "var", "prod", "cumsum"}
+LINEAR = {"dot", "matmul", "einsum", "reshape", "transpose", "outer", "array", "swapaxes", "add"}
+LINEAR |= {"hstack", "vstack", "concatenate", "stack", "split", "pad", "multiply", "copy", "tile"}
+LINEAR |= {"broadcast_to", "squeeze", "expand_dims", "where", "at", "repeat", "cumsum", "zeros"}
 OPPOSITES = {"sum": "mean", "mean": "sum", "maximum": "minimum", "minimum": "maximum"} | {
     "argmax": "argmin",
     "argmin": "argmax",
     "max": "min",
     "min": "max",
+    "tril": "triu",
+    "triu": "tril",
+    "tril_indices": "triu_indices",
+    "triu_indices": "tril_indices",
+    "tril_indices_from": "triu_indices_from",
+    "triu_indices_from": "tril_indices_from",
 }
 
 
@@ -55,7 +64,8 @@ class Context:
         """Whether a node is part of an index, a slice, or the bounds of a loop."""
         for _, (parent, field, _) in self.chain(node):
             if isinstance(parent, ast.Subscript) and field == "slice":
-                return True
+                # x.shape[0] is a number, not a place
+                return not (isinstance(parent.value, ast.Attribute) and parent.value.attr == "shape")
             if isinstance(parent, ast.Call) and _called(parent) in {"range", "arange"}:
                 return True
             if isinstance(parent, ast.stmt):
@@ -71,6 +81,21 @@ class Context:
                 return False
         return False
 
+    def in_sum(self, node):
+        """Whether a node is part of one term of a sum, or of a function's argument."""
+        for child, (parent, field, _) in self.chain(node):
+            if isinstance(parent, ast.BinOp) and isinstance(parent.op, ast.Add | ast.Sub):
+                return True
+            if isinstance(parent, ast.Call) and field == "args":
+                called = _called(parent)
+                if called not in REDUCTIONS | LINEAR:
+                    return True
+            if isinstance(parent, ast.BinOp) and isinstance(parent.op, ast.Pow):
+                return True
+            if isinstance(child, ast.stmt):
+                return False
+        return False
+
     def in_loop(self, node):
         """Whether a node stands in the body of a loop."""
         return any(
@@ -79,23 +104,27 @@ class Context:
         )
 
 
-def edits_of(tree, values):
+def edits_of(tree, values, gradients=()):
     """Yield all single edits of a function's tree.
 
-    ``values`` are the function's local variables when it last returned.
+    ``values`` are the function's local variables when it last returned; ``gradients`` names those
+    that depend on dout.
     """
     context = Context(tree)
+    context.gradients = gradients
     nodes = [n for n in ast.walk(tree) if n in context.parents]
     for kind in (
         _signs,
         _comparisons,
         _axes,
+        _all_axes,
         _accumulations,
-        _constants,
-        _names,
-        _operands,
         _calls,
+        _names,
+        _indices,
+        _operands,
         _statements,
+        _constants,
     ):
         for node in nodes:
             yield from kind(node, context, values)
@@ -123,11 +152,15 @@ def _set(context, node, name, new, cause):
 
 def _signs(node, context, values):
     if isinstance(node, ast.BinOp | ast.AugAssign) and isinstance(node.op, ast.Add | ast.Sub):
-        cause = "wrong_index" if context.in_index(node) else "sign_flip"
+        cause = "wrong_formula" if isinstance(node, ast.BinOp) else "sign_flip"
+        if context.in_index(node):
+            cause = "wrong_index"
         other = ast.Sub() if isinstance(node.op, ast.Add) else ast.Add()
         yield _set(context, node, "op", other, cause)
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
-        cause = "wrong_index" if context.in_index(node) else "sign_flip"
+        cause = "wrong_formula" if context.in_sum(node) else "sign_flip"
+        if context.in_index(node):
+            cause = "wrong_index"
         yield _replace(context, node, node.operand, cause)
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Invert | ast.Not):
         yield _replace(context, node, node.operand, "wrong_mask")
@@ -154,6 +187,8 @@ def _axes(node, context, values):
             if old is not None:
                 if ast.dump(new) != ast.dump(old):
                     yield _replace(context, old, new, "wrong_axis")
+                    if axes is not None and not any(k.arg == "keepdims" for k in node.keywords):
+                        yield _reduced(context, node, axes)
             elif axes is not None:
                 yield _set(
                     context, node, "keywords", [*node.keywords, ast.keyword("axis", new)],
@@ -171,9 +206,54 @@ def _axes(node, context, values):
                     yield _set(context, node, "args", list(order), "rearranged")
 
 
+def _reduced(context, node, axes):
+    """Return the edit that reduces along other axes and keeps them."""
+    args = node.args if not isinstance(node.func, ast.Attribute) else list(node.args)
+    module = isinstance(node.func, ast.Attribute) and isinstance(node.func.value, ast.Name)
+    kept = args[:1] if module and node.func.value.id in ("np", "numpy") else []
+    new = ast.Call(node.func, kept, [])
+    new.keywords = [
+        ast.keyword("axis", ast.parse(repr(axes), mode="eval").body),
+        ast.keyword("keepdims", ast.Constant(True)),
+    ]
+    return _replace(context, node, new, "wrong_axis")
+
+
+def _all_axes(node, context, values):
+    """All reductions of one statement along another axis."""
+    if not isinstance(node, ast.Assign | ast.AugAssign | ast.Return):
+        return
+    calls = [
+        n
+        for n in ast.walk(node)
+        if isinstance(n, ast.Call)
+        and _called(n) in REDUCTIONS
+        and any(k.arg == "axis" for k in n.keywords)
+    ]
+    if len(calls) < 2:
+        return
+    for axes in (0, 1, 2, -1, (0, 1), (0, 2), (1, 2), (0, 2, 3), (1, 2, 3)):
+        edits = [_reduced(context, call, axes) for call in calls]
+        yield _together(edits, "wrong_axis")
+
+
+def _together(edits, cause):
+    def apply():
+        for edit in edits:
+            edit.apply()
+
+    def revert():
+        for edit in reversed(edits):
+            edit.revert()
+
+    return Edit(cause, edits[0].statement, apply, revert)
+
+
 def _accumulations(node, context, values):
     if isinstance(node, ast.Assign) and len(node.targets) == 1:
         target = node.targets[0]
+        if isinstance(node.value, ast.Constant):
+            return
         if isinstance(target, ast.Subscript):
             added = ast.AugAssign(target, ast.Add(), node.value)
             yield _replace(context, node, added, "overwrite_not_accumulate")
@@ -264,12 +344,107 @@ def _names(node, context, values):
                 cause = "wrong_index" if index else "batch_scale"
                 yield _replace(context, node, ast.Name(name, ast.Load()), cause)
     elif isinstance(value, np.ndarray):
+        if value.dtype.kind == "b":
+            inverted = ast.UnaryOp(ast.Invert(), ast.Name(node.id, ast.Load()))
+            yield _replace(context, node, inverted, "wrong_mask")
         for name, other in values.items():
             if name == node.id or not isinstance(other, np.ndarray) or other.shape != value.shape:
                 continue
             if name.startswith("__") or np.array_equal(other, value):
                 continue
-            yield _replace(context, node, ast.Name(name, ast.Load()), "wrong_tensor")
+            # one gradient for another: a derivative lies between them
+            cause = "chain_factor" if node.id in context.gradients else "wrong_tensor"
+            yield _replace(context, node, ast.Name(name, ast.Load()), cause)
+
+
+def _indices(node, context, values):
+    """Indices and slices: another offset, stride or bound made of the numbers at hand."""
+    whole = {
+        name
+        for name, value in values.items()
+        if isinstance(value, int | np.integer) and not isinstance(value, bool) and value
+    }
+    if isinstance(node, ast.Name) and node.id in values and context.in_index(node):
+        if not isinstance(values[node.id], int | np.integer):
+            return
+        parent = context.parents[node][0]
+        if isinstance(parent, ast.BinOp | ast.Call):
+            tried = (ast.Mult(),)
+        else:
+            tried = (ast.Mult(), ast.Add(), ast.Sub())
+        for other in sorted(whole - {node.id}):
+            for op in tried:
+                new = ast.BinOp(ast.Name(node.id, ast.Load()), op, ast.Name(other, ast.Load()))
+                yield _replace(context, node, new, "wrong_index")
+    if isinstance(node, ast.Call) and _called(node) == "range":
+        for argument in node.args:
+            for op in (ast.Add(), ast.Sub()):
+                new = ast.BinOp(argument, op, ast.Constant(1))
+                yield _replace(context, argument, new, "wrong_index")
+    if isinstance(node, ast.Assign | ast.AugAssign | ast.Return | ast.Expr):
+        uses = {}
+        for n in ast.walk(node):
+            if isinstance(n, ast.Name) and n.id in whole and context.in_index(n):
+                uses.setdefault(n.id, []).append(n)
+        for name, nodes in uses.items():
+            if len(nodes) < 2:
+                continue
+            for other in sorted(whole - {name}):
+                for op in (ast.Mult(), ast.Add(), ast.Sub()):
+                    yield _together(
+                        [
+                            _replace(
+                                context,
+                                n,
+                                ast.BinOp(
+                                    ast.Name(name, ast.Load()), op, ast.Name(other, ast.Load())
+                                ),
+                                "wrong_index",
+                            )
+                            for n in nodes
+                        ],
+                        "wrong_index",
+                    )
+    if isinstance(node, ast.Subscript):
+        parts = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
+        bounded = [p for p in parts if isinstance(p, ast.Slice) and (p.lower or p.upper)]
+        for text in [*sorted(whole), "1"]:
+            for op in ("+", "-"):
+                moved = [edit for p in bounded for edit in _moved(context, p, op, text)]
+                if moved:
+                    yield _together(moved, "wrong_index")
+    if isinstance(node, ast.Slice) and not _reverses(node):
+        for name in sorted(whole):
+            positive, negative = ast.Name(name, ast.Load()), ast.parse(f"-{name}", mode="eval").body
+            if node.lower is None:
+                yield _set(context, node, "lower", positive, "wrong_index")
+            if node.upper is None:
+                yield _set(context, node, "upper", negative, "wrong_index")
+    if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Tuple):
+        fancy = any(
+            isinstance(values.get(n.id), np.ndarray) and values[n.id].dtype.kind in "iu"
+            for e in node.slice.elts
+            for n in ast.walk(e)
+            if isinstance(n, ast.Name)
+        )
+        for i, element in enumerate(node.slice.elts):
+            if fancy and isinstance(element, ast.Slice) and ast.unparse(element) == ":":
+                count = f"__np__.arange({ast.unparse(node.value)}.shape[{i}])"
+                new = ast.parse(count, mode="eval").body
+                yield _replace(context, element, new, "wrong_index")
+
+
+def _moved(context, part, op, text):
+    """Yield the edits that move both bounds of a slice."""
+    for field in ("lower", "upper"):
+        bound = getattr(part, field)
+        if bound is None and field == "lower" and op == "+":
+            new = ast.parse(text, mode="eval").body
+        elif bound is None:
+            continue
+        else:
+            new = ast.parse(f"{ast.unparse(bound)} {op} {text}", mode="eval").body
+        yield _set(context, part, field, new, "wrong_index")
 
 
 def _operands(node, context, values):
@@ -292,6 +467,10 @@ def _operands(node, context, values):
         yield _set(context, node, "op", ast.Div(), "precision_loss")
     elif isinstance(node.op, ast.Pow):
         yield _replace(context, node, node.left, "wrong_formula")
+        if not isinstance(node.right, ast.Constant):
+            for op in (ast.Sub(), ast.Add()):
+                new = ast.BinOp(node.right, op, ast.Constant(1))
+                yield _set(context, node, "right", new, "wrong_formula")
     elif isinstance(node.op, ast.MatMult):
         swapped = ast.BinOp(node.right, node.op, node.left)
         yield _replace(context, node, swapped, "transposed")
@@ -321,7 +500,7 @@ def _calls(node, context, values):
     called = _called(node)
     if called in OPPOSITES:
         new = OPPOSITES[called]
-        cause = "constant_scale" if called in ("sum", "mean") else "wrong_formula"
+        cause = "constant_scale" if called in ("sum", "mean") else "wrong_mask"
         if isinstance(node.func, ast.Attribute):
             yield _set(context, node.func, "attr", new, cause)
     if called == "astype" and isinstance(node.func, ast.Attribute):

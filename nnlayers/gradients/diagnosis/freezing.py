@@ -64,6 +64,8 @@ def _sites(tree, context):
             continue
         if isinstance(parent, ast.Call) and field == "func":
             continue
+        if isinstance(getattr(parent, "ctx", None), ast.Store):
+            continue  # a copy would be written into
         if isinstance(context.statement(node), ast.Return):
             inside = isinstance(parent, ast.Tuple | ast.Return)
             if inside:

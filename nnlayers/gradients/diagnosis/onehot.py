@@ -70,6 +70,10 @@ def lost_terms(evidence, k):
         return  # entries that get nothing at all: that is not a lost term
     many = true.sum(axis=0) > 1
     kept = same & true
+    if out.shape == evidence.point.base[k].shape and kept[:, evidence.rows[k].indices].any():
+        own = np.arange(len(J))[:, None] == evidence.rows[k].indices[None, :]
+        if not (kept & ~own).any():
+            return  # only the diagonal: see paths.diagonal_only
     if many.any() and (kept[:, many].sum(axis=0) == 1).all() and not zero[:, ~many].any():
         order = np.arange(len(J))[:, None]
         last = np.where(true, order, -1).max(axis=0)[many]

@@ -42,6 +42,8 @@ def _per_slice(evidence, k, claimed, true, axis):
     if (square == 0).any():
         return
     c = (moved * right).reshape(len(right), -1).sum(axis=1) / square
+    if (np.abs(c) < 1e-9).any():
+        return
     fitted = c.reshape(-1, *[1] * (right.ndim - 1)) * right
     if close(moved, fitted) and np.ptp(c) > 1e-6 * np.abs(c).max():
         name = evidence.names[k]
@@ -192,6 +194,16 @@ def statistics(evidence, k):
                 continue
             along = f"axis {axes[0]}" if count == 1 else f"axes {', '.join(map(str, axes))}"
             size = np.abs(missing).max()
+            rows = evidence.rows[k]
+            if _is_diagonal(rows, evidence.outs):
+                yield matches(
+                    "wrong_formula",
+                    name,
+                    f"{name} has terms along {along} that do not belong there: every out depends on "
+                    "its own x alone",
+                    "leave out the gradient through statistics that are constants here",
+                )
+                return
             if np.abs(slope).max() <= 1e-6 * size:
                 path, through = "the mean", "a constant"
             elif np.abs(mean).max() <= 1e-6 * size:
@@ -207,6 +219,15 @@ def statistics(evidence, k):
                 "that term of the total derivative",
             )
             return
+
+
+def _is_diagonal(rows, outs):
+    """Whether each output depends on the entry of the same index alone."""
+    if len(outs) != 1 or rows.value.shape[1] != outs[0].size:
+        return False
+    others = np.abs(rows.value)
+    own = others[np.arange(len(others)), np.minimum(rows.indices, others.shape[1] - 1)]
+    return bool((others.sum(axis=1) - own <= 1e-9 * others.sum(axis=1)).all())
 
 
 def _fit(missing, x, axes):
@@ -286,6 +307,15 @@ def region(evidence, k):
             where = f"{label} lies outside {outside.min():.3g} ... {outside.max():.3g}"
         else:
             continue
+        c = _one_ratio(claimed[:, wrong], true[:, wrong])
+        if c is not None:
+            yield matches(
+                "wrong_formula" if c == -1 else "chain_factor",
+                name,
+                f"{name} is {c:.4g} times the true gradient where {where}, and right elsewhere",
+                "a constant factor is missing in the branch that holds there",
+            )
+            return
         yield matches(
             "wrong_mask" if switched else "wrong_formula",
             name,
@@ -303,6 +333,13 @@ def region(evidence, k):
             f"{name} is wrong only where a zero stands for a number or the reverse",
             "look at the mask, or at the indices that select these entries",
         )
+
+
+def _one_ratio(found, true):
+    """Return c if found = c · true with a number c other than 0, else None."""
+    square = (true * true).sum()
+    c = (found * true).sum() / square if square else 0.0
+    return float(c) if c and close(found, c * true) and true.size > len(true) else None
 
 
 def misplaced(evidence, k):
@@ -331,6 +368,18 @@ def misplaced(evidence, k):
                 return
     difference = claimed - true
     for axis in range(1, claimed.ndim):
+        off = (np.abs(difference) > 1e-6 * size).any(axis=0)
+        count = off.sum(axis=axis - 1)
+        if claimed.shape[axis] > 2 and (count == 1).all() and off.size > count.size:
+            for cause in ("missing_path", "wrong_formula"):
+                yield matches(
+                    cause,
+                    name,
+                    f"along axis {axis - 1} exactly one entry of {name} is wrong, each time: a term "
+                    "that belongs to one index alone, as that of the label, is missing or wrong",
+                    "look at how that entry enters forward on its own",
+                )
+            return
         moved = np.moveaxis(difference, axis, -1)
         balanced = np.abs(moved.sum(axis=-1)) <= 1e-6 * size
         count = (np.abs(moved) > 1e-6 * size).sum(axis=-1)

@@ -6,6 +6,8 @@ import math
 import numpy as np
 
 from nnlayers.gradients.diagnosis.evidence import close
+from nnlayers.gradients.entries import Rows
+from nnlayers.gradients.locating import sample
 from nnlayers.gradients.report import Diagnosis
 
 
@@ -17,7 +19,10 @@ def matches(cause, name, message, fix):
 def dependence_on_dout(evidence, k):
     """Is backward linear in dout, as Jᵀ dout is, or does it not look at dout at all."""
     name, claimed = evidence.names[k], evidence.claimed(k)
-    if not np.abs(claimed).max(initial=0.0) or claimed.shape[1:] != evidence.point.base[k].shape:
+    if claimed.shape[1:] != evidence.point.base[k].shape:
+        return
+    size = np.abs(claimed).max(initial=0.0)
+    if size <= 1e-9 * np.abs(evidence.true[k]).max(initial=0.0):
         return
     if close(claimed[0], claimed[1]) and close(claimed[0], claimed[2]):
         yield matches(
@@ -27,23 +32,34 @@ def dependence_on_dout(evidence, k):
             "multiply the local derivative by dout (chain rule)",
         )
         return
-    together = [a + b for a, b in zip(evidence.douts[0], evidence.douts[1])]
     try:
+        nothing = [np.zeros_like(d) for d in evidence.douts[0]]
+        offset = evidence.point.gradients(nothing)[k]
+        together = [a + b for a, b in zip(evidence.douts[0], evidence.douts[1])]
         joint = evidence.point.gradients(together)[k]
     except Exception:
         return
     expected = claimed[0] + claimed[1]
-    if joint.shape == expected.shape and not close(joint, expected, 1e-5):
-        off = np.abs(joint - expected).max() / np.abs(expected).max()
-        if off > 0.02:
-            yield matches(
-                "dout_nonlinear",
-                name,
-                f"{name} is not linear in dout: for the sum of two dout it differs by "
-                f"{100 * off:.0f} % from the sum of both results",
-                "dout must enter once, as a factor: look where it stands for another tensor, or "
-                "where a term lacks it",
-            )
+    if joint.shape != expected.shape or close(joint, expected, 1e-5):
+        return
+    extra = matches(
+        "wrong_formula",
+        name,
+        f"{name} has a term that does not depend on dout: for dout = 0 it is not 0",
+        "leave that term out: what is no part of forward has no part in backward",
+    )
+    if np.isfinite(offset).all() and evidence.is_true(k, claimed - offset):
+        yield extra
+    off = np.abs(joint - expected).max() / np.abs(expected).max()
+    if off > 1e-3:
+        yield matches(
+            "dout_nonlinear",
+            name,
+            f"{name} is not linear in dout: for the sum of two dout it differs by "
+            f"{100 * off:.2g} % from the sum of both results",
+            "dout must enter every term once, as a factor: look where it stands for another "
+            "tensor, or where a term lacks it",
+        )
 
 
 def precision(evidence, k):
@@ -56,8 +72,10 @@ def precision(evidence, k):
     scale = np.abs(true).max(initial=0.0)
     with np.errstate(all="ignore"):
         off = np.abs(found - true)
-        if (found == np.round(found)).all() and (off <= 1.0 + 1e-6 * scale).all() and found.any():
-            kind, limit = "integers", 1.0
+        decimals = _decimals(found, off)
+        if decimals is not None:
+            kind = f"{decimals} decimals" if decimals else "integers"
+            limit = 10.0**-decimals
         elif (found == found.astype(np.float16)).all() and off.max() <= 4e-3 * scale:
             kind, limit = "numbers of 3 digits (float16)", 4e-3
         elif (found == found.astype(np.float32)).all() and off.max() <= 1e-5 * scale:
@@ -66,9 +84,6 @@ def precision(evidence, k):
             kind, limit = "numbers of fewer digits", 0.0
         else:
             return
-    integers = kind == "integers"
-    if integers and close(true, np.round(true)):
-        return
     yield matches(
         "precision_loss",
         name,
@@ -78,6 +93,15 @@ def precision(evidence, k):
         "any pattern, as if it had been rounded on the way",
         "keep float64 buffers: np.zeros_like(x) instead of a dtype, no astype, / instead of //",
     )
+
+
+def _decimals(found, off):
+    """Return the number of decimals to which values are rounded or cut off, or None."""
+    for decimals in range(5):
+        unit = 10.0**-decimals
+        if found.any() and np.abs(found).max() > 0.1 * unit and np.abs(found - np.round(found, decimals)).max() < 1e-9 * unit:
+            return decimals if 1e-6 * unit < off.max() < unit * (1 + 1e-6) else None
+    return None
 
 
 def _looks_rounded(found, true):
@@ -105,9 +129,9 @@ def scale(evidence, k):
             f"change the sign of {name}",
         )
         return
-    N = len(evidence.outs[0]) if evidence.outs[0].ndim else _batch(evidence)
+    N = batch_size(evidence)
     batch, said = None, False
-    if N > 1:
+    if N > 1 and N == _first_axis(evidence):
         for count in (N - 1, N - 2):
             other = evidence.at_batch(count) if count >= 1 else None
             if other is not None:
@@ -117,8 +141,8 @@ def scale(evidence, k):
                     batch = abs(c_other - c) > 1e-4 * abs(c)
                     break
     constant = _constant(evidence, k, c)
-    if not said:
-        batch = any(abs(c - value) < 1e-6 * abs(c) for value in (N, 1 / max(N, 1), N**2))
+    if not said and N > 1:
+        batch = any(abs(abs(c) - value) < 1e-6 * abs(c) for value in (N, 1 / N, N**2, 1 / N**2))
     if batch:
         power = _power(c, N)
         amount = f"{c:.6g}" + (f" = {power} with N = {N}" if power else "")
@@ -149,9 +173,28 @@ def ratio(evidence, k):
     return c if c and close(found, c * true) else None
 
 
-def _batch(evidence):
+def _first_axis(evidence):
     arrays = [evidence.point.subject.arguments[n] for n in evidence.point.subject.inputs]
     return next((len(a) for a in arrays if isinstance(a, np.ndarray) and a.ndim), 0)
+
+
+def batch_size(evidence):
+    """Return N: the size of the axis along which examples do not influence each other.
+
+    Usually the first; the last where examples are columns.
+    """
+    first = _first_axis(evidence)
+    out, x = evidence.outs[0], evidence.point.base[0]
+    if not out.ndim or not x.ndim or out.shape[0] == x.shape[0]:
+        return first
+    if out.shape[-1] != x.shape[-1]:
+        return first
+    rows = Rows(evidence.point, 0, sample(evidence.point, 0))
+    own = np.unravel_index(rows.indices, x.shape)[-1]
+    reached = np.indices(out.shape)[-1].ravel()
+    moved = np.abs(rows.value[:, : out.size]) > 0
+    alone = (own[:, None] == reached[None, :]) | ~moved
+    return x.shape[-1] if alone.all() else first
 
 
 def _power(c, N):
@@ -364,12 +407,13 @@ def layout(evidence, k):
                         return
     true = evidence.full(k)
     if true is not None and _same_numbers(claimed, true):
-        yield matches(
-            "rearranged",
-            name,
-            f"{name} holds exactly the true numbers, but in other places",
-            "look at reshape, transpose and index orders",
-        )
+        for cause in ("wrong_index", "rearranged"):
+            yield matches(
+                cause,
+                name,
+                f"{name} holds exactly the true numbers, but in other places",
+                "look at the indices, and at the order of reshape and transpose",
+            )
 
 
 def _unraveled(claimed, order):

@@ -86,9 +86,18 @@ class Workshop:
             for node, value in zip(returns, old):
                 node.value = value
         try:
+            self.evidence.point.gradients(self.evidence.douts[1], function=function)
+            other = self.locals
             results = self.evidence.point.gradients(self.evidence.douts[0], function=function)
         except Exception:
             return False
+        self.gradients = {
+            name
+            for name, value in self.locals.items()
+            if isinstance(value, np.ndarray)
+            and value.dtype.kind == "f"
+            and not np.array_equal(value, other.get(name))
+        }
         return all(
             a.shape == b.shape and np.allclose(a, b)
             for a, b in zip(results, self.evidence.claims[0])
@@ -101,7 +110,7 @@ class Workshop:
 
     def edits(self):
         """Yield what single edits of the tree repair."""
-        for edit in edits_of(self.unit.tree, self.locals):
+        for edit in edits_of(self.unit.tree, self.locals, self.gradients):
             if self.tired:
                 return
             before = ast.unparse(edit.statement).splitlines()[0]
@@ -119,12 +128,21 @@ class Workshop:
 
     def values(self):
         """Yield what a change of one expression's value repairs."""
-        context = surroundings(self.evidence) | {
+        context = {
             name: value
             for name, value in self.locals.items()
             if isinstance(value, np.ndarray) and value.dtype.kind in "fb" and value.size
         }
-        known = sizes(self.evidence)
+        for name, value in surroundings(self.evidence).items():
+            if not any(value.shape == a.shape and np.array_equal(a, value) for a in context.values()):
+                context.setdefault(name, value)
+        known = sizes(self.evidence) | {
+            name: float(value)
+            for name, value in self.locals.items()
+            if isinstance(value, int | float | np.number)
+            and not isinstance(value, bool)
+            and value not in (0, 1)
+        }
         for node in self._sites():
             if self.tired:
                 return
@@ -144,11 +162,19 @@ class Workshop:
                 continue
             finally:
                 put(place, node)
-            self.evidence.run(function=function)
-            value = state["value"]
+            values = []
+            for douts in self.evidence.douts[:2]:
+                try:
+                    self.evidence.point.gradients(douts, function=function)
+                except Exception:
+                    break
+                values.append(state["value"])
+            value = values[0] if values else None
             if not isinstance(value, np.ndarray | np.floating) or value.dtype.kind not in "fb":
                 continue
-            for change in self._changes(np.asarray(value), node, context, known):
+            # whatever changes with dout is a gradient on its way, the rest comes from forward
+            upstream = not np.array_equal(value, values[-1])
+            for change in self._changes(np.asarray(value), node, context, known, upstream):
                 if self.tired:
                     return
                 state["change"] = change.apply
@@ -156,15 +182,58 @@ class Workshop:
                     fixed = self._try(function)
                 if fixed:
                     yield self._written(change, fixed, node)
+        yield from self._everywhere(context)
 
-    def _changes(self, value, node, context, known):
-        """Yield the changes that are worth trying at a site."""
+    def _everywhere(self, context):
+        """Yield what factors on all uses of a name in one statement repair."""
+        for statement in ast.walk(self.unit.tree):
+            if not isinstance(statement, ast.Assign | ast.AugAssign | ast.Return):
+                continue
+            uses = {}
+            for node in ast.walk(statement):
+                if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
+                    uses.setdefault(node.id, []).append(node)
+            for name, nodes in uses.items():
+                value = self.locals.get(name)
+                if len(nodes) < 2 or not isinstance(value, np.ndarray) or value.dtype.kind != "f":
+                    continue
+                state = {"change": lambda v: v}
+                places = [self.context.parents[node] for node in nodes]
+
+                def hook(value, state=state):
+                    return state["change"](np.asarray(value))
+
+                for place, node in zip(places, nodes):
+                    put(place, ast.Call(ast.Name("__hook__", ast.Load()), [node], []))
+                try:
+                    function = self.build(__hook__=hook)
+                except Exception:
+                    continue
+                finally:
+                    for place, node in zip(places, nodes):
+                        put(place, node)
+                for change in (
+                    *changes.factors(value.shape, context),
+                    *changes.exchanges(value, context),
+                ):
+                    if self.tired:
+                        return
+                    state["change"] = change.apply
+                    with np.errstate(all="ignore"):
+                        fixed = self._try(function)
+                    if fixed:
+                        yield self._written(change, fixed, *nodes)
+
+    def _changes(self, value, node, context, known, upstream):
+        """Yield the changes that are worth trying at a site.
+
+        A factor belongs to a gradient on its way; another tensor may stand for one from forward.
+        """
         outer = self._is_outer(node)
         yield from changes.signs()
         if value.ndim:
-            if not isinstance(node, ast.BinOp):
-                yield from changes.places(value)
-            if isinstance(node, ast.Name):
+            yield from changes.places(value)
+            if not upstream and not isinstance(node, ast.BinOp):
                 yield from changes.exchanges(value, context)
             yield from changes.sums(value)
         if outer or isinstance(node, ast.Name):
@@ -172,6 +241,7 @@ class Workshop:
         if outer:
             yield from changes.numbers(known)
             yield from changes.terms(value, context)
+            yield from changes.projections(value, context)
 
     def _sites(self):
         """Return the expressions whose value may be changed: outermost first."""
@@ -185,9 +255,9 @@ class Workshop:
             parent, field, _ = self.context.parents[node]
             if isinstance(parent, ast.Call) and field == "func":
                 continue
-            if isinstance(parent, ast.Attribute | ast.arguments):
+            if isinstance(parent, ast.arguments | ast.keyword) or self.context.in_index(node):
                 continue
-            if isinstance(parent, ast.Subscript | ast.keyword) or self.context.in_index(node):
+            if isinstance(getattr(parent, "ctx", None), ast.Store):
                 continue
             nodes.append(node)
         return sorted(nodes, key=lambda node: not self._is_outer(node))
@@ -206,17 +276,23 @@ class Workshop:
             return []
         return self.evidence.repaired(results) if results else []
 
-    def _written(self, change, fixed, node):
-        statement = self.context.statement(node)
+    def _written(self, change, fixed, *nodes):
+        statement = self.context.statement(nodes[0])
         before = ast.unparse(statement).splitlines()[0]
-        place = self.context.parents[node]
-        written = change.text.format(v=_bracketed(node))
-        put(place, ast.Name(written, ast.Load()))
+        places = [self.context.parents[node] for node in nodes]
+        for place, node in zip(places, nodes):
+            text = change.text.format(v=_bracketed(node))
+            inside = isinstance(place[0], ast.Attribute | ast.BinOp | ast.UnaryOp)
+            put(place, ast.Name(f"({text})" if inside and " " in text else text, ast.Load()))
         try:
             after = ast.unparse(statement).splitlines()[0]
         finally:
-            put(place, node)
-        return self._diagnosis(change.cause, fixed, statement, before, after)
+            for place, node in zip(places, nodes):
+                put(place, node)
+        cause = change.cause
+        if len(nodes) == 1 and change.kind in ("factor", "sign") and self.context.in_sum(nodes[0]):
+            cause = "wrong_formula"  # one term of a formula, not a factor of the whole
+        return self._diagnosis(cause, fixed, statement, before, after)
 
     def _diagnosis(self, cause, fixed, statement, before, after):
         line = self.unit.line(statement)

@@ -4,6 +4,7 @@ It takes no source: the change is made to dout, or to one array in the cache.
 """
 
 import copy
+import itertools
 
 import numpy as np
 
@@ -30,10 +31,20 @@ def sizes(evidence):
     """Return the numbers that a scale could be made of, by how they are written."""
     point = evidence.point
     found = {}
-    for name, value in point.subject.arguments.items():
+    for name, value in {**point.subject.arguments, **point.subject.options}.items():
         if isinstance(value, np.ndarray):
             for axis, size in enumerate(value.shape):
                 found.setdefault(float(size), "N" if not found else f"{name}.shape[{axis}]")
+            if len(value.shape) > 2:
+                for axes in itertools.combinations(range(value.ndim), 2):
+                    size = float(np.prod([value.shape[a] for a in axes]))
+                    found.setdefault(size, " * ".join(f"{name}.shape[{a}]" for a in axes))
+                size = value.size / max(value.shape[1], 1)
+                found.setdefault(size, f"({name}.size / {name}.shape[1])")
+            elif value.ndim:
+                last = value.shape[-1]
+                found.setdefault(float(last - 1), f"({name}.shape[-1] - 1)")
+                found.setdefault(last / max(last - 1, 1), f"(1 + 1 / ({name}.shape[-1] - 1))")
         elif isinstance(value, int | float) and not isinstance(value, bool) and value:
             found.setdefault(float(value), name)
             if 0 < value < 1:
@@ -56,7 +67,7 @@ def on_dout(evidence):
                 return [change.apply(d) if i == which else d for i, d in enumerate(douts)]
 
             results = evidence.run(change_douts=changed)
-            fixed = evidence.repaired(results) if results else []
+            fixed = evidence.repaired(results, strict=False) if results else []
             if fixed:
                 new = change.text.format(v=written)
                 twice = "/" in change.text.split("}")[1][:3]
