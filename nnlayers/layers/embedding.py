@@ -167,22 +167,23 @@ class Embedding(PairLayer):
 def _sum_equal(words, rows):
     """Return each distinct word once, and the sum of its rows.
 
-    Words are sorted; then every second row of a word is added to the one before it and dropped,
-    until no word is left twice.  That is a few passes over whole arrays, where ``np.add.at`` takes
-    a microsecond for each row, and it rounds as little as pairwise summation does.
+    With equal words side by side, every second row of a word is added to the one before it, until
+    no word is left twice.  That is a few passes over whole arrays, where ``np.add.at`` takes a
+    microsecond for each row, and it rounds as little as pairwise summation does.
     """
-    order = words.argsort(kind="stable")
-    words, rows = words[order], rows[order]
+    places = words.argsort(kind="stable")  # where the rows of equal words are
+    words, rows = words[places], rows.copy()
     while True:
         repeated = words[1:] == words[:-1]
         if not repeated.any():
-            return words, rows
-        place = np.arange(len(words))
-        first = place.copy()  # the place where the word's rows begin
+            return words, rows[places]
+        numbers = np.arange(len(words))
+        first = numbers.copy()  # the number at which a word begins
         first[1:][repeated] = 0
-        second = ((place - np.maximum.accumulate(first)) & 1).astype(bool)
-        rows[np.flatnonzero(second) - 1] += rows[second]
-        words, rows = words[~second], rows[~second]
+        odd = ((numbers - np.maximum.accumulate(first)) & 1).astype(bool)
+        second = np.flatnonzero(odd)
+        rows[places[second - 1]] += rows[places[second]]
+        words, places = words[~odd], places[~odd]
 
 
 def _check_padding(op, padding, words):
