@@ -197,7 +197,7 @@ class Recurrent(PairLayer):
 
     @classmethod
     def of(cls, wx, wh, b):
-        """Make the layer of copies of its arrays: wx (D, G H), wh (H, G H) and b (G H,)."""
+        """Make the layer of copies of wx (D, G H), wh (H, G H), b (G H,) or a GRU's (2, 3 H)."""
         wx, wh, b = check_of(f"{cls.__name__}.of", cls.gates, wx, wh, b)
         return cls.__new__(cls).hold({"wx": wx.copy(), "wh": wh.copy(), "b": b.copy()})
 
