@@ -7,6 +7,7 @@ import math
 
 import numpy as np
 
+from nnlayers.layers.broadcasting import sum_to
 from nnlayers.layers.checks import bad_cache, complaint, floats, positive_int, unpack, upstream
 from nnlayers.layers.initializers import he_normal
 from nnlayers.layers.layer import PairLayer
@@ -106,9 +107,9 @@ def matmul_backward(dout, cache, need_dx=True):
     dx = None
     if need_dx:
         # out = x @ w  ->  dx = dout @ wᵀ
-        dx = _sum_to(dout @ columns.swapaxes(-1, -2), rows.shape).reshape(x.shape)
+        dx = sum_to(dout @ columns.swapaxes(-1, -2), rows.shape).reshape(x.shape)
     # out = x @ w  ->  dw = xᵀ @ dout
-    dw = _sum_to(rows.swapaxes(-1, -2) @ dout, columns.shape).reshape(w.shape)
+    dw = sum_to(rows.swapaxes(-1, -2) @ dout, columns.shape).reshape(w.shape)
     return dx, dw
 
 
@@ -332,12 +333,3 @@ def _affine_mismatch(x, w, b):
         )
     fix = f"b must be ({M},) or (1, {M})"
     return complaint(ValueError, op, f"w has {M} outputs but b has shape {b.shape}", fix, **arrays)
-
-
-def _sum_to(gradient, shape):
-    """Sum a gradient over the leading axes along which an operand of this shape was broadcast."""
-    extra = gradient.ndim - len(shape)
-    axes = tuple(range(extra)) + tuple(
-        extra + i for i, size in enumerate(shape) if size == 1 and gradient.shape[extra + i] != 1
-    )
-    return gradient.sum(axis=axes).reshape(shape) if axes else gradient

@@ -2,6 +2,7 @@
 
 from cases.activations import CASES as ACTIVATIONS
 from cases.affine import CASES as AFFINE
+from cases.arithmetic import CASES as ARITHMETIC
 from cases.attention import CASES as ATTENTION
 from cases.case import Case
 from cases.dropout import CASES as DROPOUT
@@ -9,16 +10,19 @@ from cases.embedding import CASES as EMBEDDING
 from cases.losses import CASES as LOSSES
 from cases.normalization import CASES as NORMALIZATION
 from cases.recurrent import CASES as RECURRENT
+from cases.shapes import CASES as SHAPES
 
 CASES = [
     *ACTIVATIONS,
     *AFFINE,
+    *ARITHMETIC,
     *ATTENTION,
     *DROPOUT,
     *EMBEDDING,
     *LOSSES,
     *NORMALIZATION,
     *RECURRENT,
+    *SHAPES,
 ]
 
 __all__ = ["CASES", "Case"]

@@ -1,15 +1,12 @@
-"""Cases of the products with a matrix, and of flatten."""
+"""Cases of the products with a matrix."""
 
 import reference.affine as naive
 from cases.case import Case, normal
 from nnlayers import (
     Affine,
-    Flatten,
     MatMul,
     affine_backward,
     affine_forward,
-    flatten_backward,
-    flatten_forward,
     matmul_backward,
     matmul_forward,
 )
@@ -70,15 +67,5 @@ CASES = [
         Affine.of,
         parameters=2,
         torch=lambda torch, x, w, b: x.flatten(1) @ w + b,
-    ),
-    Case(
-        "flatten",
-        flatten_forward,
-        flatten_backward,
-        normal(2, 3, 4),
-        naive.flatten,
-        Flatten,
-        passes_through=True,
-        torch=lambda torch, x: x.flatten(1),
     ),
 ]

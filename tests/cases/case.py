@@ -38,8 +38,12 @@ class Case:
 
     @property
     def names(self):
-        """Names of forward's positional arguments."""
-        return list(inspect.signature(self.forward).parameters)
+        """Names of forward's arguments, where ``*arrays`` stands for ``arrays[0]`` and so on."""
+        names = []
+        for name, parameter in inspect.signature(self.forward).parameters.items():
+            several = parameter.kind is parameter.VAR_POSITIONAL
+            names += [f"{name}[{i}]" for i in range(9)] if several else [name]
+        return names
 
     def differentiable(self, arguments):
         """Positions of the arguments that get a gradient."""

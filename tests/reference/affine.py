@@ -28,7 +28,3 @@ def affine(x, w, b=None):
             for i, feature in enumerate(features):
                 out[n, j] += feature * w[i, j]
     return out
-
-
-def flatten(x):
-    return np.array([list(example.flat) for example in x]).reshape(len(x), x[:1].size or 24)
