@@ -17,7 +17,7 @@ import numpy as np
 
 # the rungs, as fractions of the first step: close together where smooth functions converge, far
 # apart below, where only a kink nearby, noise or a wild function sends the search
-RUNGS = 2.0 ** -np.array([0, 2, 4, 8, 12, 16, 20, 24, 28])
+RUNGS = 2.0 ** -np.array([0, 2, 4, 6, 8, 10, 12, 14, 16, 20, 24, 28])
 AT_LEAST = 3  # rungs before a value can be confirmed by its neighbours
 
 

@@ -59,11 +59,10 @@ def _by_numbers(evidence, k):
 
 def _by_reruns_and_structure(evidence, certain):
     """Yield ``(rank, diagnosis)``: the lower the rank, the more a find of that kind says."""
-    yield from ((RANK_EDIT.get(d.cause, 5), d) for d in rewriting.edited(evidence))
-    yield from ((2, d) for k in evidence.wrong for d in relations.layout(evidence, k))
+    yield from ((0.5, d) for k in evidence.wrong for d in relations.layout(evidence, k))
+    for telling, d in rewriting.edited(evidence):
+        yield (1.8 if telling else RANK_EDIT.get(d.cause, 5.0)), d
     yield from ((3, d) for d in freezing.frozen(evidence))
-    for k in evidence.wrong:
-        yield from ((3.5, d) for d in paths.diagonal_only(evidence, k))
     for k in evidence.wrong:
         yield from ((4, d) for d in relations.contributions(evidence, k))
         yield from ((4.1, d) for d in onehot.lost_terms(evidence, k))
@@ -72,7 +71,8 @@ def _by_reruns_and_structure(evidence, certain):
     yield from ((6.6, d) for d in surgery.on_cache(evidence))
     for k in evidence.wrong:
         for rank, relation in enumerate(STRUCTURE):
-            yield from ((7 + rank / 100, d) for d in relation(evidence, k))
+            for d in relation(evidence, k):
+                yield 7 + rank / 100, d._replace(confidence="suspected")
 
 
 # edits that can hardly repair anything by accident come first, changed numbers last
@@ -106,6 +106,8 @@ RANK_VALUE = {
     "constant_scale": 5.5,
 }
 STRUCTURE = (
+    relations.other_places,
+    paths.diagonal_only,
     paths.local_in_time,
     paths.output_ignored,
     paths.branch,
@@ -149,6 +151,9 @@ def _ranked(pairs, evidence):
         if diagnosis.cause not in seen:
             seen.add(diagnosis.cause)
             kept.append(diagnosis)
+    if len(kept) > 1 and kept[0].confidence == kept[1].confidence == "proved":
+        # two different changes repair it: which of them was meant cannot be told from here
+        kept[:2] = [d._replace(confidence="suspected") for d in kept[:2]]
     return kept or _unknown(evidence, evidence.wrong[0])
 
 

@@ -121,7 +121,8 @@ def exchanges(value, context):
     """Yield changes that put another array of the same shape in a value's place."""
     for name, array in context.items():
         if array.shape == value.shape and array.size and not _same(array, value):
-            cause = "wrong_mask" if _is_mask(value) else "wrong_tensor"
+            masks = value.dtype.kind == "b" or (_is_mask(value) and _is_mask(array))
+            cause = "wrong_mask" if masks else "wrong_tensor"
             yield Change(cause, name, lambda v, a=array: a, "exchange")
             if value.dtype.kind == "b" and array.dtype.kind == "f":
                 yield Change("wrong_mask", f"({name} > 0)", lambda v, a=array: a > 0, "exchange")

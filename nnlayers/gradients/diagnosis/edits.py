@@ -37,6 +37,7 @@ class Edit(NamedTuple):
     statement: ast.stmt  # the statement it stands in
     apply: object
     revert: object
+    telling: bool = False  # whether it can hardly repair anything by accident
 
 
 class Context:
@@ -156,7 +157,7 @@ def _signs(node, context, values):
         if context.in_index(node):
             cause = "wrong_index"
         other = ast.Sub() if isinstance(node.op, ast.Add) else ast.Add()
-        yield _set(context, node, "op", other, cause)
+        yield _set(context, node, "op", other, cause)._replace(telling=True)
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
         cause = "wrong_formula" if context.in_sum(node) else "sign_flip"
         if context.in_index(node):
@@ -470,7 +471,8 @@ def _operands(node, context, values):
         if not isinstance(node.right, ast.Constant):
             for op in (ast.Sub(), ast.Add()):
                 new = ast.BinOp(node.right, op, ast.Constant(1))
-                yield _set(context, node, "right", new, "wrong_formula")
+                edit = _set(context, node, "right", new, "wrong_formula")
+                yield edit._replace(telling=True)
     elif isinstance(node.op, ast.MatMult):
         swapped = ast.BinOp(node.right, node.op, node.left)
         yield _replace(context, node, swapped, "transposed")

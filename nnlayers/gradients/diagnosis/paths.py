@@ -310,7 +310,7 @@ def region(evidence, k):
         c = _one_ratio(claimed[:, wrong], true[:, wrong])
         if c is not None:
             yield matches(
-                "wrong_formula" if c == -1 else "chain_factor",
+                "wrong_formula" if abs(c + 1) < 1e-6 else "chain_factor",
                 name,
                 f"{name} is {c:.4g} times the true gradient where {where}, and right elsewhere",
                 "a constant factor is missing in the branch that holds there",
@@ -370,7 +370,8 @@ def misplaced(evidence, k):
     for axis in range(1, claimed.ndim):
         off = (np.abs(difference) > 1e-6 * size).any(axis=0)
         count = off.sum(axis=axis - 1)
-        if claimed.shape[axis] > 2 and (count == 1).all() and off.size > count.size:
+        where = off.argmax(axis=axis - 1)
+        if claimed.shape[axis] > 2 and (count == 1).all() and np.ptp(where) > 0:
             for cause in ("missing_path", "wrong_formula"):
                 yield matches(
                     cause,

@@ -366,16 +366,6 @@ def layout(evidence, k):
                     "leave out (or add) the reversal [::-1]",
                 )
                 return
-    for axis in axes:
-        for shift in range(1, claimed.shape[axis]):
-            if evidence.is_true(k, np.roll(claimed, shift, axis)):
-                yield matches(
-                    "rearranged",
-                    name,
-                    f"{name} is the true gradient, rolled by {-shift} along axis {axis - 1}",
-                    f"roll {name} back",
-                )
-                return
     for order in itertools.permutations(axes):
         moved = claimed.transpose(0, *order)
         if order != tuple(axes):
@@ -405,9 +395,27 @@ def layout(evidence, k):
                             "keep the order of the blocks (gates) that forward has",
                         )
                         return
+
+def other_places(evidence, k):
+    """Are the right numbers in other places, in no order that has a name."""
+    name, claimed, shape = evidence.names[k], evidence.claimed(k), evidence.point.base[k].shape
+    if claimed.shape[1:] != shape or claimed[0].size < 2:
+        return
+    axes = range(1, claimed.ndim)
+    for axis in axes:
+        for shift in range(1, claimed.shape[axis]):
+            if evidence.is_true(k, np.roll(claimed, shift, axis)):
+                yield matches(
+                    "rearranged",
+                    name,
+                    f"{name} is the true gradient, rolled by {-shift} along axis {axis - 1}",
+                    f"roll {name} back",
+                )
+                return
     true = evidence.full(k)
     if true is not None and _same_numbers(claimed, true):
-        for cause in ("wrong_index", "rearranged"):
+        sparse = (true == 0).any()
+        for cause in ("wrong_index", "rearranged") if sparse else ("rearranged", "wrong_index"):
             yield matches(
                 cause,
                 name,

@@ -27,7 +27,7 @@ class _Index:
 
 
 def edited(evidence):
-    """Yield diagnoses that are proved by a single edit of the source."""
+    """Yield ``(telling, diagnosis)`` for what a single edit of the source repairs."""
     for workshop in _workshops(evidence):
         yield from workshop.edits()
 
@@ -41,6 +41,7 @@ def revalued(evidence):
 def _workshops(evidence):
     function = evidence.point.subject.functions[1]
     units = units_of(function) if function is not None else []
+    evidence = evidence.quick
     deadline = time.perf_counter() + SECONDS
     for unit in units:
         workshop = Workshop(evidence, units, unit, deadline)
@@ -124,7 +125,10 @@ class Workshop:
                 edit.revert()
             fixed = self._try(function)
             if fixed:
-                yield self._diagnosis(edit.cause, fixed, edit.statement, before, after)
+                yield (
+                    edit.telling,
+                    self._diagnosis(edit.cause, fixed, edit.statement, before, after),
+                )
 
     def values(self):
         """Yield what a change of one expression's value repairs."""
@@ -170,6 +174,8 @@ class Workshop:
                     break
                 values.append(state["value"])
             value = values[0] if values else None
+            if isinstance(value, int) and not isinstance(value, bool) and self._is_outer(node):
+                value = np.float64(value)
             if not isinstance(value, np.ndarray | np.floating) or value.dtype.kind not in "fb":
                 continue
             # whatever changes with dout is a gradient on its way, the rest comes from forward
@@ -181,7 +187,7 @@ class Workshop:
                 with np.errstate(all="ignore"):
                     fixed = self._try(function)
                 if fixed:
-                    yield self._written(change, fixed, node)
+                    yield self._written(change, upstream, fixed, node)
         yield from self._everywhere(context)
 
     def _everywhere(self, context):
@@ -222,7 +228,7 @@ class Workshop:
                     with np.errstate(all="ignore"):
                         fixed = self._try(function)
                     if fixed:
-                        yield self._written(change, fixed, *nodes)
+                        yield self._written(change, True, fixed, *nodes)
 
     def _changes(self, value, node, context, known, upstream):
         """Yield the changes that are worth trying at a site.
@@ -232,7 +238,9 @@ class Workshop:
         outer = self._is_outer(node)
         yield from changes.signs()
         if value.ndim:
-            yield from changes.places(value)
+            parent = self.context.parents[node][0]
+            if getattr(parent, "attr", "") not in ("shape", "size", "ndim"):
+                yield from changes.places(value)
             if not upstream and not isinstance(node, ast.BinOp):
                 yield from changes.exchanges(value, context)
             yield from changes.sums(value)
@@ -276,7 +284,7 @@ class Workshop:
             return []
         return self.evidence.repaired(results) if results else []
 
-    def _written(self, change, fixed, *nodes):
+    def _written(self, change, upstream, fixed, *nodes):
         statement = self.context.statement(nodes[0])
         before = ast.unparse(statement).splitlines()[0]
         places = [self.context.parents[node] for node in nodes]
@@ -290,7 +298,8 @@ class Workshop:
             for place, node in zip(places, nodes):
                 put(place, node)
         cause = change.cause
-        if len(nodes) == 1 and change.kind in ("factor", "sign") and self.context.in_sum(nodes[0]):
+        inner = len(nodes) == 1 and self.context.in_sum(nodes[0])
+        if inner and (change.kind == "sign" or (change.kind == "factor" and not upstream)):
             cause = "wrong_formula"  # one term of a formula, not a factor of the whole
         return self._diagnosis(cause, fixed, statement, before, after)
 
