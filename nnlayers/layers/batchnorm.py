@@ -118,21 +118,15 @@ def batchnorm_forward(x, gamma, beta, *, train=None, running=None, momentum=0.9,
     row = as_rows(x, order, N, K)
     r = joined(N, K)
     wide = row.reshape(N // r, r * K)
-    centred, out = np.empty(wide.shape, x.dtype), np.empty(wide.shape, x.dtype)
     with np.errstate(over="ignore", invalid="ignore"):  # judged below
         if train:
             mean = _gather(np.ones(N, x.dtype) @ row, before, after) / n
         (shift,) = _spread((mean,), r * before, after)
-        squares = np.zeros(K, x.dtype)
-        parts = blocks(N // r, r * K * x.itemsize)
-        for part in parts:
-            z = np.subtract(wide[part], shift, out=centred[part])
-            if train:
-                z = z.reshape(len(z) * r, K)
-                # a mean of squares minus a squared mean would cancel; Σ (x - μ)² does not
-                squares += np.einsum("nk,nk->k", z, z)
+        centred = wide - shift
         if train:
-            var = _gather(squares, before, after) / n
+            # a mean of squares minus a squared mean would cancel; that of (x - μ)² does not
+            z = centred.reshape(N, K)
+            var = _gather(np.einsum("nk,nk->k", z, z), before, after) / n
         rstd = 1.0 / np.sqrt(var + eps)
     if train and not (rstd > 0).all():
         shrink = shrinkage(x)
@@ -140,9 +134,8 @@ def batchnorm_forward(x, gamma, beta, *, train=None, running=None, momentum=0.9,
             return _forward_of_huge(x, gamma, beta, momentum, eps, shrink)
     slope = gamma * rstd
     scale, shift = _spread((slope, beta), r * before, after)
-    for part in parts:
-        y = np.multiply(centred[part], scale, out=out[part])
-        y += shift
+    out = centred * scale
+    out += shift
     centred = from_rows(centred, order, x.shape)
     # x̂ = centred · rstd is not kept: that would be one more pass over memory
     cache = centred, rstd, slope, (mean, var, momentum) if train else None

@@ -264,8 +264,7 @@ def _backward(op, dout, cache, need_dx):
     shape, dtype, R, K = x.shape, x.dtype, len(rstd), gamma.size
     order = memory_order(x, x.ndim - gamma.ndim)
     rows, dout, r = as_rows(x, order, R, K), as_rows(dout, order, R, K), joined(R, K)
-    gamma_row, gamma_column = _repeat(gamma, order, r), _repeat(gamma, order, 1)
-    average = np.full(K, 1.0 / K, dtype)
+    gamma_row, average = _repeat(gamma, order, r), _repeat(gamma, order, 1) / K
     dx = np.empty((R, K), dtype) if need_dx else None
     dgamma, dbeta = np.zeros(K, dtype), np.zeros(K, dtype)
     with np.errstate():
@@ -276,23 +275,21 @@ def _backward(op, dout, cache, need_dx):
                 z = z - mean[part, None]
                 # out = γ x̂ + β, with one β for all rows
                 dbeta += np.ones(len(d), dtype) @ d
-            # dout · x̂ = dout · z / σ, whose sum over the rows is dγ and over γ k that of dx̂ · x̂
+            # dout · x̂ = dout · z / σ: summed over the rows dγ, averaged with γ mean(dx̂ · x̂)
             t = np.multiply(d, z, out=dx[part]) if need_dx else d * z
             dgamma += scale @ t
             if need_dx:
-                along = t @ gamma_column
+                along = t @ average
                 along *= scale
                 along *= scale
-                along /= K
                 # dx̂ = dout · γ, and in its place (dx̂ - mean(dx̂) - x̂ mean(dx̂ · x̂)) / σ
                 np.multiply(_join(d, r), gamma_row, out=_join(t, r))
                 if mean is None:
                     t -= z * along[:, None]
                 else:
-                    shift = t @ average
                     z *= along[:, None]
                     t -= z
-                    t -= shift[:, None]
+                    t -= (d @ average)[:, None]
                 t *= per_x[part, None]
     if need_dx:
         dx = from_rows(dx, order, shape)
@@ -314,6 +311,8 @@ def _repeat(parameter, order, r):
     if parameter is None:
         return None
     row = as_rows(parameter, _inside(order, parameter), 1, parameter.size)
+    if r == 1:
+        return row[0]
     repeated = np.empty((r, parameter.size), parameter.dtype)
     repeated[...] = row
     return repeated.reshape(r * parameter.size)

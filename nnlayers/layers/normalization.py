@@ -57,7 +57,9 @@ def joined(count, width):
 
 def blocks(count, row_bytes, multiple=1):
     """Return slices of so many rows, a multiple of this, that a block of them fits the cache."""
-    step = max(1, BLOCK // max(row_bytes * multiple, 1)) * multiple
+    if count * row_bytes <= BLOCK:
+        return (slice(None),)
+    step = max(1, BLOCK // (row_bytes * multiple)) * multiple
     return [slice(start, start + step) for start in range(0, count, step)]
 
 
