@@ -1,5 +1,13 @@
 """Layers: pairs of pure functions, and objects that hold their parameters; a file per family."""
 
+from nnlayers.layers.adaptive_pooling import (
+    AdaptiveAvgPool2d,
+    GlobalAvgPool2d,
+    adaptive_avg_pool2d_backward,
+    adaptive_avg_pool2d_forward,
+    global_avg_pool2d_backward,
+    global_avg_pool2d_forward,
+)
 from nnlayers.layers.affine import (
     Affine,
     MatMul,
@@ -35,6 +43,22 @@ from nnlayers.layers.batchnorm import (
     batchnorm_backward,
     batchnorm_forward,
     batchnorm_running,
+)
+from nnlayers.layers.conv import (
+    Conv2d,
+    DepthwiseConv2d,
+    conv2d_backward,
+    conv2d_forward,
+)
+from nnlayers.layers.conv1d import (
+    Conv1d,
+    conv1d_backward,
+    conv1d_forward,
+)
+from nnlayers.layers.conv_transpose import (
+    ConvTranspose2d,
+    conv_transpose2d_backward,
+    conv_transpose2d_forward,
 )
 from nnlayers.layers.cross_entropy import (
     NLL,
@@ -158,6 +182,14 @@ from nnlayers.layers.parts import (
     slice_backward,
     slice_forward,
 )
+from nnlayers.layers.pooling import (
+    AvgPool2d,
+    MaxPool2d,
+    avg_pool2d_backward,
+    avg_pool2d_forward,
+    max_pool2d_backward,
+    max_pool2d_forward,
+)
 from nnlayers.layers.positional import (
     PositionalEmbedding,
     RotaryEmbedding,
@@ -267,19 +299,30 @@ from nnlayers.layers.temporal_affine import (
     temporal_affine_backward,
     temporal_affine_forward,
 )
+from nnlayers.layers.upsample import (
+    UpsampleNearest2d,
+    upsample_nearest2d_backward,
+    upsample_nearest2d_forward,
+)
 
 __all__ = [
     "Abs",
+    "AdaptiveAvgPool2d",
     "Add",
     "Affine",
     "Attention",
+    "AvgPool2d",
     "BCE",
     "BCEWithLogits",
     "BatchNorm",
     "Clip",
     "Concatenate",
     "Contrastive",
+    "Conv1d",
+    "Conv2d",
+    "ConvTranspose2d",
     "CosineEmbedding",
+    "DepthwiseConv2d",
     "Divide",
     "Dropout",
     "ELU",
@@ -288,6 +331,7 @@ __all__ = [
     "Flatten",
     "GELU",
     "GRU",
+    "GlobalAvgPool2d",
     "GroupNorm",
     "HardSigmoid",
     "HardTanh",
@@ -306,6 +350,7 @@ __all__ = [
     "MSE",
     "MatMul",
     "Max",
+    "MaxPool2d",
     "Mean",
     "Mish",
     "MultiHeadAttention",
@@ -336,15 +381,20 @@ __all__ = [
     "TemporalAffine",
     "Transpose",
     "Triplet",
+    "UpsampleNearest2d",
     "Where",
     "abs_backward",
     "abs_forward",
+    "adaptive_avg_pool2d_backward",
+    "adaptive_avg_pool2d_forward",
     "add_backward",
     "add_forward",
     "affine_backward",
     "affine_forward",
     "attention_backward",
     "attention_forward",
+    "avg_pool2d_backward",
+    "avg_pool2d_forward",
     "batchnorm_backward",
     "batchnorm_forward",
     "batchnorm_running",
@@ -358,6 +408,12 @@ __all__ = [
     "concatenate_forward",
     "contrastive_backward",
     "contrastive_forward",
+    "conv1d_backward",
+    "conv1d_forward",
+    "conv2d_backward",
+    "conv2d_forward",
+    "conv_transpose2d_backward",
+    "conv_transpose2d_forward",
     "cosine_embedding_backward",
     "cosine_embedding_forward",
     "divide_backward",
@@ -374,6 +430,8 @@ __all__ = [
     "flatten_forward",
     "gelu_backward",
     "gelu_forward",
+    "global_avg_pool2d_backward",
+    "global_avg_pool2d_forward",
     "glorot_normal",
     "glorot_uniform",
     "groupnorm_backward",
@@ -418,6 +476,8 @@ __all__ = [
     "matmul_forward",
     "max_backward",
     "max_forward",
+    "max_pool2d_backward",
+    "max_pool2d_forward",
     "mean_backward",
     "mean_forward",
     "mish_backward",
@@ -482,6 +542,8 @@ __all__ = [
     "transpose_forward",
     "triplet_backward",
     "triplet_forward",
+    "upsample_nearest2d_backward",
+    "upsample_nearest2d_forward",
     "where_backward",
     "where_forward",
 ]
