@@ -303,9 +303,8 @@ class HardTanh(PairLayer):
 
 
 def logistic(x):
-    """Return 1 / (1 + e⁻ˣ), computed so that no exponential overflows."""
-    # e^-|x| cannot overflow:  1 / (1 + e⁻ˣ) where x >= 0,  eˣ / (1 + eˣ) where x < 0
-    small = np.exp(-np.abs(x))
-    out = np.where(x >= 0, 1.0, small)
-    out /= 1.0 + small
-    return out
+    """Return 1 / (1 + e⁻ˣ)."""
+    with np.errstate(over="ignore"):  # an infinite e⁻ˣ gives 0, which is right
+        one_plus = np.exp(-x)
+    one_plus += 1.0
+    return 1.0 / one_plus
