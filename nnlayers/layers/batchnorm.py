@@ -104,7 +104,7 @@ def batchnorm_forward(x, gamma, beta, *, train=None, running=None, momentum=0.9,
     K = math.prod(x.shape[1:])  # numbers of an example, a row of memory
     n = N * math.prod(x.shape[2:])
     if not train:
-        mean, var = _statistics(op, running, x, gamma)
+        mean, var = _usable_statistics(op, running, x, gamma)
     elif n == 0:
         raise complaint(
             ValueError,
@@ -287,7 +287,8 @@ class BatchNorm(Normalization):
     def of(cls, gamma, beta, *, running=None, momentum=0.9, eps=1e-5):
         """Make the layer of copies of its arrays (C,), and of its running statistics."""
         params = scale_and_shift("BatchNorm.of", 1, gamma=gamma, beta=beta)
-        mean, var = _statistics("BatchNorm.of", running, params["gamma"], params["gamma"])
+        gamma = params["gamma"]
+        mean, var = _usable_statistics("BatchNorm.of", running, gamma, gamma)
         state = {"mean": mean.copy(), "var": var.copy()}
         return cls.__new__(cls)._set(params, state, momentum, eps, mean.dtype)
 
@@ -388,6 +389,12 @@ def _statistics(op, running, x, gamma):
                 f'running["{name}"] must be {gamma.shape}: a number for each channel',
                 **{f'running["{name}"]': array},
             )
+    return mean, var
+
+
+def _usable_statistics(op, running, x, gamma):
+    """Return the running mean and variance, checked to be ones that x can be normalised by."""
+    mean, var = _statistics(op, running, x, gamma)
     if (var < 0).any():
         c = int((var < 0).argmax())
         raise complaint(ValueError, op, f'running["var"][{c}] = {var[c]} is no variance')
