@@ -23,6 +23,7 @@ from nnlayers import (
     upsample_nearest2d_backward,
     upsample_nearest2d_forward,
 )
+from nnlayers.layers import window_sums
 
 
 def drawn(*shape, seed=0):
@@ -74,6 +75,23 @@ def to_first(x, dout, size, stride, pad):
 
 def beats(new, best):
     return not math.isnan(best) and (math.isnan(new) or new > best)
+
+
+@pytest.mark.parametrize("size", [2, 3])
+def test_blocks_of_few_images_give_the_same(size, monkeypatch):
+    x = channels_last(drawn(7, 3, 6, 8))
+    x[2, 1, 3, 3] = np.nan  # only its block takes the way of NaN
+    out, cache = max_pool2d_forward(x, size=size, stride=2, pad=1)
+    dout = channels_last(drawn(*out.shape, seed=1))
+    dx = max_pool2d_backward(dout, cache)
+    monkeypatch.setattr(window_sums, "BLOCK_BYTES", 2 * x[0].nbytes)
+    in_blocks, cache = max_pool2d_forward(x, size=size, stride=2, pad=1)
+    np.testing.assert_array_equal(in_blocks, out)
+    assert in_blocks.strides == out.strides
+    for laid_out in (dout, dout.copy()):
+        in_blocks = max_pool2d_backward(laid_out, cache)
+        np.testing.assert_array_equal(in_blocks, dx)
+        assert abs(in_blocks.strides[1]) == x.itemsize
 
 
 @given(geometries())

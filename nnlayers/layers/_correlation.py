@@ -121,19 +121,32 @@ def adjoint(y, rows, columns, groups, w, shape, b=None, x=None, need_dx=True, wo
     return channels_first(dx) if need_dx else None, dw
 
 
-def gradients(x, rows, columns, groups, w, y, need_dx=True, workers=1):
-    """Return ``(dx, dw)`` of the correlation of x with w where dout is y, in the quicker way.
+def gradients(x, rows, columns, groups, w, b, y, need_dx=True, workers=1):
+    """Return ``(dx, dw)`` or ``(dx, dw, db)`` of the correlation of x with w where dout is y.
 
-    Either dw comes from the windows of y which dx needs too, or from the windows of x.  Those are
-    less to copy where channels are few, as in a first layer, or windows overlap little.  What is
-    chosen does not depend on need_dx, so dw has the same bits.
+    Either dw comes from the windows of y, which dx needs too, or from the windows of x: there is
+    less of them where channels are few, as in a first layer, or windows hardly overlap.  The
+    choice does not depend on need_dx, so that dw has the same bits.
     """
     if rows[1] == columns[1] == 1 and 4 * x.shape[1] > y.shape[1]:
-        return adjoint(y, rows, columns, groups, w, x.shape[2:], None, x, need_dx, workers)
-    _, dw = correlate(x, rows, columns, groups, y=y, workers=workers)
-    if not need_dx:
-        return None, dw
-    return adjoint(y, rows, columns, groups, w, x.shape[2:], workers=workers)[0], dw
+        dx, dw = adjoint(y, rows, columns, groups, w, x.shape[2:], None, x, need_dx, workers)
+    else:
+        y = channels_first(np.ascontiguousarray(channels_last(y)))  # it is read several times
+        _, dw = correlate(x, rows, columns, groups, y=y, workers=workers)
+        dx = None
+        if need_dx:
+            dx, _ = adjoint(y, rows, columns, groups, w, x.shape[2:], workers=workers)
+    return (dx, dw) if b is None else (dx, dw, channel_sums(y))
+
+
+def channel_sums(y):
+    """Return the sum of every channel of y (N, C, H, W): b was copied to all entries of its own."""
+    pixels = channels_last(y)
+    if not pixels.flags.c_contiguous:
+        return y.sum(axis=(0, 2, 3))
+    C = pixels.shape[3]
+    count = pixels.size // C
+    return np.ones(count, y.dtype) @ pixels.reshape(count, C)  # BLAS is several times as fast
 
 
 def _remainders(axis, size):

@@ -262,8 +262,8 @@ def transposed_times(a, c, out):
 def _sum_of_products(a, c):
     """Return the sum over n of a[n].T @ c[n], for stacks (n, P, K) and (n, P, N)."""
     P, K = a.shape[1:]
-    fits = SMALL_PRODUCT // (K * c.shape[2])
-    p = fits if 64 <= fits < P else P  # few rows each would make the sum dear
+    fits = max(SMALL_PRODUCT // (K * c.shape[2]), 1)
+    p = -(-P // -(-P // fits)) if fits >= 64 and P else P  # fewer rows would make the sum dear
     head = P // p * p if p else 0
     total = np.zeros((K, c.shape[2]), a.dtype)
     if head:

@@ -8,6 +8,7 @@ import numpy as np
 from nnlayers.layers.checks import complaint, one_float, unpack, upstream
 from nnlayers.layers.geometry import has_axes, two_ints
 from nnlayers.layers.layer import PairLayer
+from nnlayers.layers.window_sums import laid_out_as
 
 
 def global_avg_pool2d_forward(x):
@@ -117,7 +118,7 @@ def adaptive_avg_pool2d_backward(dout, cache):
     """
     op = "adaptive_avg_pool2d_backward"
     out, shape = unpack(op, cache, ("out", "shape"))
-    dout = upstream(op, dout, out.shape, out.dtype)
+    dout = laid_out_as(out, upstream(op, dout, out.shape, out.dtype))
     return _back_from_means(_back_from_means(dout, 3, shape[3]), 2, shape[2])
 
 

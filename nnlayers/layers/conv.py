@@ -16,7 +16,7 @@ from nnlayers.layers.checks import (
     unpack,
     upstream,
 )
-from nnlayers.layers.filters import FilterLayer, channel_sums, check_filters
+from nnlayers.layers.filters import FilterLayer, check_filters
 from nnlayers.layers.geometry import one_int, two_ints, window_axis
 from nnlayers.layers.initializers import he_normal
 
@@ -109,8 +109,7 @@ def conv2d_backward(dout, cache, need_dx=True):
     x, w, b, windows = unpack(op, cache, ("x", "w", "b", "windows"))
     rows, columns, groups, workers = windows
     dout = upstream(op, dout, (len(x), len(w), rows[4], columns[4]), x.dtype)
-    dx, dw = gradients(x, rows, columns, groups, w, dout, need_dx, workers)
-    return (dx, dw) if b is None else (dx, dw, channel_sums(dout))
+    return gradients(x, rows, columns, groups, w, b, dout, need_dx, workers)
 
 
 class Conv2d(FilterLayer):

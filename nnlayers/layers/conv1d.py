@@ -7,7 +7,7 @@ import numpy as np
 
 from nnlayers.layers._correlation import correlate, gradients
 from nnlayers.layers.checks import floats, unpack, upstream
-from nnlayers.layers.filters import FilterLayer, channel_sums, check_filters
+from nnlayers.layers.filters import FilterLayer, check_filters
 from nnlayers.layers.geometry import one_int, window_axis
 from nnlayers.layers.initializers import he_normal
 
@@ -84,9 +84,8 @@ def conv1d_backward(dout, cache, need_dx=True):
     columns, groups, workers = windows
     dout = upstream(op, dout, (len(x), len(w), columns[4]), x.dtype)
     x, w, y = x[:, :, None], w[:, :, None], dout[:, :, None]  # one row high
-    dx, dw = gradients(x, ONE_ROW, columns, groups, w, y, need_dx, workers)
-    dx, dw = None if dx is None else dx[:, :, 0], dw[:, :, 0]
-    return (dx, dw) if b is None else (dx, dw, channel_sums(dout))
+    dx, dw, *db = gradients(x, ONE_ROW, columns, groups, w, b, y, need_dx, workers)
+    return (None if dx is None else dx[:, :, 0], dw[:, :, 0], *db)
 
 
 class Conv1d(FilterLayer):

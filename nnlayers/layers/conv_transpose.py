@@ -6,9 +6,9 @@ kernel.
 
 import numpy as np
 
-from nnlayers.layers._correlation import adjoint, correlate
+from nnlayers.layers._correlation import adjoint, channel_sums, correlate
 from nnlayers.layers.checks import complaint, floats, unpack, upstream
-from nnlayers.layers.filters import FilterLayer, channel_sums, check_filters
+from nnlayers.layers.filters import FilterLayer, check_filters
 from nnlayers.layers.geometry import one_int, two_ints
 from nnlayers.layers.initializers import he_normal
 

@@ -114,15 +114,3 @@ class FilterLayer(PairLayer):
         return self.form(
             *positions, **words, **changed, **({} if "b" in self.params else {"bias": False})
         )
-
-
-def channel_sums(dout):
-    """Return the sum of every channel of (N, C, ...): out = ... + b copies b to all the others."""
-    rows = np.moveaxis(dout, 1, -1)
-    if not rows.flags.c_contiguous:
-        return dout.sum(axis=(0, *range(2, dout.ndim)))
-    C = dout.shape[1]
-    count = dout.size // C
-    return np.ones(count, dout.dtype) @ rows.reshape(
-        count, C
-    )  # the sum by BLAS, several times as fast

@@ -12,7 +12,7 @@ import numpy as np
 from nnlayers.layers.checks import complaint, one_float, unpack, upstream
 from nnlayers.layers.geometry import has_axes, two_ints, window_axis
 from nnlayers.layers.layer import PairLayer
-from nnlayers.layers.window_sums import padded, spread, sum_windows, tap
+from nnlayers.layers.window_sums import by_blocks, laid_out_as, padded, spread, sum_windows, tap
 
 
 def max_pool2d_forward(x, *, size, stride=None, pad=0):
@@ -60,11 +60,15 @@ def max_pool2d_forward(x, *, size, stride=None, pad=0):
     op = "max_pool2d_forward"
     x = one_float(op, x)
     rows, columns = _windows(op, x, size, stride, pad)
-    over_columns, column = _largest(x, 3, columns)
-    out, row = _largest(over_columns, 2, rows)
-    if np.isnan(out.max(initial=-math.inf)):  # rare, and then places must be found with care
-        over_columns, column = _largest(x, 3, columns, has_nan=True)
-        out, row = _largest(over_columns, 2, rows, has_nan=True)
+
+    def pool(x, has_nan=False):
+        over_columns, column = _largest(x, 3, columns, has_nan)
+        out, row = _largest(over_columns, 2, rows, has_nan)
+        if not has_nan and np.isnan(out.max(initial=-math.inf)):
+            return pool(x, has_nan=True)  # rare, and then places must be found with more care
+        return out, column, row
+
+    out, column, row = by_blocks(pool, x)
     return out, (column, row, (rows, columns, x.shape, x.dtype))
 
 
@@ -78,9 +82,13 @@ def max_pool2d_backward(dout, cache):
     """
     op = "max_pool2d_backward"
     column, row, (rows, columns, shape, dtype) = unpack(op, cache, ("column", "row", "windows"))
-    dout = upstream(op, dout, row.shape, dtype)
-    over_columns = _to_largest(dout, 2, rows, shape[2], row)
-    return _to_largest(over_columns, 3, columns, shape[3], column)
+    dout = laid_out_as(row, upstream(op, dout, row.shape, dtype))
+
+    def back(dout, row, column):
+        over_columns = _to_largest(dout, 2, rows, shape[2], row)
+        return (_to_largest(over_columns, 3, columns, shape[3], column),)
+
+    return by_blocks(back, dout, row, column)[0]
 
 
 def avg_pool2d_forward(x, *, size, stride=None, pad=0):
@@ -141,7 +149,8 @@ def avg_pool2d_backward(dout, cache):
     """
     op = "avg_pool2d_backward"
     out, (rows, columns, shape) = unpack(op, cache, ("out", "windows"))
-    dout = upstream(op, dout, out.shape, out.dtype) * (1.0 / (rows[2] * columns[2]))
+    dout = laid_out_as(out, upstream(op, dout, out.shape, out.dtype))
+    dout = dout * (1.0 / (rows[2] * columns[2]))
     over_columns = spread(lambda _: dout, dout, 3, columns, shape[3])
     return spread(lambda _: over_columns, over_columns, 2, rows, shape[2])
 
@@ -214,28 +223,31 @@ def _windows(op, x, size, stride, pad):
     return [window_axis(op, "window", n, *s, x=x) for n, s in zip(x.shape[2:], settings)]
 
 
-def _largest(x, axis, window, has_nan=False):
+def _largest(x, axis, window, has_nan):
     """Return the largest entry of each window along this axis, and by which tap it is first seen.
 
-    With two taps this is a bool: whether it is the second one.
+    With two taps the latter is a bool: whether it is the second one.
     """
     start, step, taps, _, count = window
     x, window = padded(x, axis, window, -math.inf)
-    largest = tap(x, axis, window, 0).copy("K")
-    place = np.zeros_like(largest, bool if taps == 2 else np.uint8 if taps <= 256 else np.intp)
-    # the first windows have taps before the border, which are never meant
-    for i in range(min(count, -(start // step))):
-        tap(place, axis, (i, 1, 1, 1, 1), 0)[...] = -start - i * step
+    largest = tap(x, axis, window, 0)
+    if taps == 1:
+        return largest.copy("K"), np.zeros_like(largest, bool)
+    kind = np.dtype(bool if taps == 2 else np.uint8 if taps <= 256 else np.intp).type
+    place = None
+    if start < 0:  # the first windows have taps before the border, which are never meant
+        place = np.zeros_like(largest, kind)
+        for i in range(min(count, -(start // step))):
+            tap(place, axis, (i, 1, 1, 1, 1), 0)[...] = -start - i * step
     for t in range(1, taps):
         new = tap(x, axis, window, t)
         larger = new > largest
         if has_nan:
             larger |= np.isnan(new) & ~np.isnan(largest)
-        np.maximum(largest, new, out=largest)
-        if taps == 2:
-            place |= larger
-        else:
-            np.maximum(place, larger * place.dtype.type(t), out=place)
+        if taps > 2:
+            larger = larger * kind(t)
+        place = larger if place is None else np.maximum(place, larger, out=place)
+        largest = np.maximum(largest, new, out=None if t == 1 else largest)
     return largest, place
 
 

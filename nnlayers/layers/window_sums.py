@@ -6,12 +6,43 @@ memory layout of what they are made of, be the channels first or last.
 
 import numpy as np
 
+BLOCK_BYTES = 1 << 18
+
 
 def tap(x, axis, window, t):
     """Return what all windows along this axis see with their tap t: a view of x."""
     start, step, _, spacing, count = window
     first = start + t * spacing
     return x[(slice(None),) * axis + (slice(first, first + (count - 1) * step + 1, step),)]
+
+
+def by_blocks(function, *arrays):
+    """Return function(*arrays), a tuple of arrays, for a few examples at a time.
+
+    All steps of the function then work on what is still in the cache.
+    """
+    N = len(arrays[0])
+    examples = max(1, BLOCK_BYTES // max(sum(a[:1].nbytes for a in arrays), 1))
+    if examples >= N:
+        return function(*arrays)
+    results = None
+    for start in range(0, N, examples):
+        block = slice(start, start + examples)
+        parts = function(*(a[block] for a in arrays))
+        if results is None:
+            results = tuple(np.empty_like(part, shape=(N, *part.shape[1:])) for part in parts)
+        for result, part in zip(results, parts):
+            result[block] = part
+    return results
+
+
+def laid_out_as(model, x):
+    """Return x in the memory layout of model: mixed layouts make every operation slow."""
+    if x.flags.c_contiguous == model.flags.c_contiguous:
+        return x
+    same = np.empty_like(model, dtype=x.dtype)
+    same[...] = x
+    return same
 
 
 def resized(x, axis, size):
