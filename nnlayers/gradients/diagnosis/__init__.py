@@ -63,8 +63,10 @@ def _by_reruns_and_structure(evidence, certain):
     for telling, d in rewriting.edited(evidence):
         yield (1.8 if telling else RANK_EDIT.get(d.cause, 5.0)), d
     yield from ((3, d) for d in freezing.frozen(evidence))
+    yield from ((3.1, d) for d in freezing.one_way_only(evidence))
     for k in evidence.wrong:
-        yield from ((4, d) for d in relations.contributions(evidence, k))
+        for d in relations.contributions(evidence, k):
+            yield (5.2 if d.cause == "wrong_axis" else 4), d
         yield from ((4.1, d) for d in onehot.lost_terms(evidence, k))
     yield from ((RANK_VALUE.get(d.cause, 6), d) for d in rewriting.revalued(evidence))
     yield from ((6.5, d) for d in surgery.on_dout(evidence))

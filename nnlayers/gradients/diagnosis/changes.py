@@ -117,8 +117,11 @@ def places(value):
                     )
 
 
-def exchanges(value, context):
-    """Yield changes that put another array of the same shape in a value's place."""
+def exchanges(value, context, activated=True):
+    """Yield changes that put another array of the same shape in a value's place.
+
+    With ``activated``, an activation of the value itself is tried too.
+    """
     for name, array in context.items():
         if array.shape == value.shape and array.size and not _same(array, value):
             masks = value.dtype.kind == "b" or (_is_mask(value) and _is_mask(array))
@@ -127,12 +130,13 @@ def exchanges(value, context):
             if value.dtype.kind == "b" and array.dtype.kind == "f":
                 yield Change("wrong_mask", f"({name} > 0)", lambda v, a=array: a > 0, "exchange")
         elif array.shape == value.shape[::-1] and array.ndim == 2 and value.ndim == 2:
-            yield Change("wrong_tensor", f"{name}.T", lambda v, a=array: a.T, "exchange")
+            cause = "transposed" if _same(array, value) else "wrong_tensor"
+            yield Change(cause, f"{name}.T", lambda v, a=array: a.T, "exchange")
     if value.dtype.kind == "b" or _is_mask(value):
         yield Change("wrong_mask", "~{v}", lambda v: (v == 0).astype(v.dtype), "exchange")
     elif value.dtype.kind == "f":
         yield Change("wrong_tensor", "(1 - {v})", lambda v: 1 - v, "exchange")
-        for text, function in ACTIVATIONS:
+        for text, function in ACTIVATIONS if activated else ():
             yield Change("wrong_tensor", text, function, "exchange")
 
 
@@ -202,6 +206,12 @@ def projections(value, context):
                 f"u - {written} with u = {{v}}",
                 lambda v, p=p, a=axis: v - p * v.sum(axis=a, keepdims=True),
                 "term",
+            )
+            yield Change(
+                "chain_factor",
+                f"{name} * ({{v}} - np.sum({name} * {{v}}, axis={axis}, keepdims=True))",
+                lambda v, p=p, a=axis: p * (v - (p * v).sum(axis=a, keepdims=True)),
+                "factor",
             )
             if (p < 1).all():
                 yield Change(

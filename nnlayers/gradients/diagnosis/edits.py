@@ -119,6 +119,7 @@ def edits_of(tree, values, gradients=()):
         _comparisons,
         _axes,
         _all_axes,
+        _all_means,
         _accumulations,
         _calls,
         _names,
@@ -183,7 +184,7 @@ def _axes(node, context, values):
         old = given.value if given else None
         if old is None and len(node.args) > position:
             old = node.args[position]
-        for axes in (0, 1, 2, 3, -1, (0, 1), (0, 2), (1, 2), (0, 2, 3), (1, 2, 3), (0, 1, 2), None):
+        for axes in (0, 1, 2, 3, -1, (0, 1), (0, 2), (1, 2), (0, 2, 3), (1, 2, 3), (0, 1, 2), (2, 3), (3, 4), (2, 3, 4), None):
             new = ast.parse(repr(axes), mode="eval").body
             if old is not None:
                 if ast.dump(new) != ast.dump(old):
@@ -236,6 +237,21 @@ def _all_axes(node, context, values):
     for axes in (0, 1, 2, -1, (0, 1), (0, 2), (1, 2), (0, 2, 3), (1, 2, 3)):
         edits = [_reduced(context, call, axes) for call in calls]
         yield _together(edits, "wrong_axis")
+
+
+def _all_means(node, context, values):
+    """All sums of one statement as means, and the reverse."""
+    if not isinstance(node, ast.Assign | ast.AugAssign | ast.Return):
+        return
+    for old, new in (("sum", "mean"), ("mean", "sum")):
+        calls = [
+            n.func
+            for n in ast.walk(node)
+            if isinstance(n, ast.Call) and isinstance(n.func, ast.Attribute) and n.func.attr == old
+        ]
+        if len(calls) > 1:
+            edits = [_set(context, call, "attr", new, "wrong_formula") for call in calls]
+            yield _together(edits, "wrong_formula")
 
 
 def _together(edits, cause):
@@ -314,8 +330,13 @@ def _constants(node, context, values):
     if isinstance(parent, ast.keyword) and parent.arg in ("axis", "keepdims", "dtype"):
         return
     c = node.value
-    if context.in_index(node):
+    if isinstance(parent, ast.Call) and _called(parent) in ("roll", "flip", "rot90", "swapaxes"):
+        tried, cause = {-c, c + 1, c - 1}, "rearranged"
+    elif context.in_index(node):
         tried, cause = {c + 1, c - 1}, "wrong_index"
+        for name, value in values.items():
+            if isinstance(value, int | np.integer) and not isinstance(value, bool):
+                yield _replace(context, node, ast.Name(name, ast.Load()), "wrong_index")
     elif context.in_comparison(node):
         tried, cause = {0, 1, -1, 0.5, 6, 3, -c, c / 2, c * 2}, "wrong_mask"
     elif isinstance(parent, ast.BinOp) and isinstance(parent.op, ast.Pow) and field == "right":
@@ -335,6 +356,9 @@ def _names(node, context, values):
         return
     value = values[node.id]
     index = context.in_index(node)
+    if isinstance(value, int | float | np.number) and context.in_comparison(node):
+        for number in (0, 1):
+            yield _replace(context, node, ast.Constant(number), "wrong_mask")
     if isinstance(value, int | np.integer) and not isinstance(value, bool):
         if index:
             for step, op in ((1, ast.Add()), (1, ast.Sub())):
@@ -353,8 +377,11 @@ def _names(node, context, values):
                 continue
             if name.startswith("__") or np.array_equal(other, value):
                 continue
-            # one gradient for another: a derivative lies between them
-            cause = "chain_factor" if node.id in context.gradients else "wrong_tensor"
+            # dout itself in the place of what comes after it: a derivative lies between them
+            upstream = context.tree.args.args[:1] and node.id == context.tree.args.args[0].arg
+            cause = "chain_factor" if upstream else "wrong_tensor"
+            if context.in_comparison(node):
+                cause = "wrong_mask"
             yield _replace(context, node, ast.Name(name, ast.Load()), cause)
 
 
@@ -422,6 +449,12 @@ def _indices(node, context, values):
             if node.upper is None:
                 yield _set(context, node, "upper", negative, "wrong_index")
     if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Tuple):
+        elements = node.slice.elts
+        if any(isinstance(e, ast.Constant) and e.value is None for e in elements):
+            for order in itertools.permutations(range(len(elements))):
+                if list(order) != sorted(order) and len(elements) < 4:
+                    moved = [elements[i] for i in order]
+                    yield _set(context, node.slice, "elts", moved, "wrong_axis")
         fancy = any(
             isinstance(values.get(n.id), np.ndarray) and values[n.id].dtype.kind in "iu"
             for e in node.slice.elts

@@ -25,14 +25,14 @@ ELIGIBLE = ast.Name | ast.BinOp | ast.Call | ast.Attribute | ast.Subscript | ast
 def frozen(evidence):
     """Yield missing paths that are shown by freezing one expression of forward."""
     units = units_of(evidence.point.subject.functions[0], helpers=True)
-    deadline = time.perf_counter() + SECONDS
+    deadline = time.process_time() + SECONDS
     todo = set(evidence.wrong)
     for unit in units:
         context = Context(unit.tree)
         for node in _sites(unit.tree, context):
-            if not todo or time.perf_counter() > deadline:
+            if not todo or time.process_time() > deadline:
                 return
-            explained = [k for k in sorted(todo) if _explains(evidence, units, unit, context, node, k)]
+            explained = [k for k in sorted(todo) if _explains(evidence, units, unit, context, [node], k)]
             if explained:
                 todo -= set(explained)
                 names = [evidence.names[k] for k in explained]
@@ -49,6 +49,39 @@ def frozen(evidence):
                     "proved",
                     tuple(names),
                 )
+
+
+def one_way_only(evidence):
+    """Yield missing paths where only one use of an argument is followed, and all others are not."""
+    units = units_of(evidence.point.subject.functions[0])
+    names = list(evidence.point.subject.arrays)
+    for unit in units[:1]:
+        context = Context(unit.tree)
+        parameters = [a.arg for a in unit.tree.args.args]
+        for k in evidence.wrong:
+            if names[k] not in parameters:
+                continue
+            uses = [
+                node
+                for node in _sites(unit.tree, context)
+                if isinstance(node, ast.Name) and node.id == names[k]
+            ]
+            if not 2 < len(uses) < 8:
+                continue
+            for kept in uses:
+                others = [node for node in uses if node is not kept]
+                if _explains(evidence, units, unit, context, others, k):
+                    line = unit.line(context.statement(kept))
+                    yield Diagnosis(
+                        "missing_path",
+                        evidence.names[k],
+                        f"{evidence.names[k]} follows only the use of {names[k]} in line {line} of "
+                        f"forward; {names[k]} is used {len(uses)} times",
+                        "add up the gradients of all uses",
+                        "proved",
+                        (evidence.names[k],),
+                    )
+                    break
 
 
 def _sites(tree, context):
@@ -74,8 +107,8 @@ def _sites(tree, context):
     return nodes
 
 
-def _explains(evidence, units, unit, context, node, k):
-    """Whether gradient k is that of forward with this expression frozen."""
+def _explains(evidence, units, unit, context, nodes, k):
+    """Whether gradient k is that of forward with these expressions frozen."""
     record = {"values": [], "next": None}
 
     def hook(value):
@@ -86,8 +119,9 @@ def _explains(evidence, units, unit, context, node, k):
         record["next"] += 1
         return value
 
-    place = context.parents[node]
-    put(place, ast.Call(ast.Name("__hook__", ast.Load()), [node], []))
+    places = [context.parents[node] for node in nodes]
+    for place, node in zip(places, nodes):
+        put(place, ast.Call(ast.Name("__hook__", ast.Load()), [node], []))
     try:
         changed = unit.build({"__hook__": hook})
         function = changed
@@ -96,7 +130,8 @@ def _explains(evidence, units, unit, context, node, k):
     except Exception:
         return False
     finally:
-        put(place, node)
+        for place, node in zip(places, nodes):
+            put(place, node)
     point = evidence.point
     base = point.here(function)
     values = record["values"]

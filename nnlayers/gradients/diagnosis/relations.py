@@ -345,7 +345,7 @@ def layout(evidence, k):
     axes = range(1, claimed.ndim)
     for a, b in itertools.combinations(axes, 2):
         if evidence.is_true(k, claimed.swapaxes(a, b)):
-            last = (a, b) == (claimed.ndim - 2, claimed.ndim - 1)
+            last = (a, b) == (claimed.ndim - 2, claimed.ndim - 1) and claimed.ndim < 5
             yield matches(
                 "transposed" if last else "rearranged",
                 name,

@@ -13,10 +13,11 @@ import numpy as np
 
 from nnlayers.gradients.diagnosis import changes
 from nnlayers.gradients.diagnosis.edits import Context, edits_of
+from nnlayers.gradients.diagnosis.slicing import statements_at_fault
 from nnlayers.gradients.diagnosis.source import put, units_of
 from nnlayers.gradients.diagnosis.surgery import proved, sizes, surroundings
 
-SECONDS = 0.8  # what all attempts together may take
+SECONDS = 0.8  # processor time that all attempts of one kind may take
 
 
 class _Index:
@@ -42,7 +43,7 @@ def _workshops(evidence):
     function = evidence.point.subject.functions[1]
     units = units_of(function) if function is not None else []
     evidence = evidence.quick
-    deadline = time.perf_counter() + SECONDS
+    deadline = time.process_time() + SECONDS
     for unit in units:
         workshop = Workshop(evidence, units, unit, deadline)
         if workshop.works:
@@ -56,7 +57,11 @@ class Workshop:
         self.evidence, self.units, self.unit, self.deadline = evidence, units, unit, deadline
         self.context = Context(unit.tree)
         self.locals = {}
+        self.gradients = set()
         self.works = self._look()
+        self.at_fault = None  # all statements of a helper can be
+        if unit is units[0]:
+            self.at_fault = statements_at_fault(unit.tree, evidence.wrong, len(evidence.names))
 
     def build(self, **extra):
         """Return the backward with the unit's tree as it is now."""
@@ -107,23 +112,28 @@ class Workshop:
     @property
     def tired(self):
         """Whether the time is used up."""
-        return time.perf_counter() > self.deadline
+        return time.process_time() > self.deadline
 
     def edits(self):
         """Yield what single edits of the tree repair."""
+        seen = set()
         for edit in edits_of(self.unit.tree, self.locals, self.gradients):
             if self.tired:
                 return
+            if self.at_fault is not None and edit.statement not in self.at_fault:
+                continue
             before = ast.unparse(edit.statement).splitlines()[0]
             edit.apply()
             try:
-                function = self.build()
                 after = _first_line(edit, self.context)
+                key = (id(edit.statement), after, len(self.unit.tree.body))
+                function = None if key in seen else self.build()
+                seen.add(key)
             except Exception:
                 continue
             finally:
                 edit.revert()
-            fixed = self._try(function)
+            fixed = self._try(function) if function is not None else []
             if fixed:
                 yield (
                     edit.telling,
@@ -195,6 +205,8 @@ class Workshop:
         for statement in ast.walk(self.unit.tree):
             if not isinstance(statement, ast.Assign | ast.AugAssign | ast.Return):
                 continue
+            if self.at_fault is not None and statement not in self.at_fault:
+                continue
             uses = {}
             for node in ast.walk(statement):
                 if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
@@ -221,6 +233,7 @@ class Workshop:
                 for change in (
                     *changes.factors(value.shape, context),
                     *changes.exchanges(value, context),
+                    *changes.places(value),
                 ):
                     if self.tired:
                         return
@@ -235,17 +248,19 @@ class Workshop:
 
         A factor belongs to a gradient on its way; another tensor may stand for one from forward.
         """
-        outer = self._is_outer(node)
+        outer, parent = self._is_outer(node), self.context.parents[node][0]
         yield from changes.signs()
         if value.ndim:
-            parent = self.context.parents[node][0]
-            if getattr(parent, "attr", "") not in ("shape", "size", "ndim"):
-                yield from changes.places(value)
+            if getattr(parent, "attr", "") in ("shape", "size", "ndim"):
+                return  # not its entries count there
+            yield from changes.places(value)
             if not upstream and not isinstance(node, ast.BinOp):
-                yield from changes.exchanges(value, context)
+                yield from changes.exchanges(value, context, isinstance(node, ast.Name))
             yield from changes.sums(value)
-        if outer or isinstance(node, ast.Name):
-            yield from changes.factors(value.shape, context, changes.FORMS[: None if outer else 6])
+        term = isinstance(parent, ast.BinOp) and isinstance(parent.op, ast.Add | ast.Sub)
+        if outer or term or isinstance(node, ast.Name):
+            forms = changes.FORMS if outer or term else changes.FORMS[:6]
+            yield from changes.factors(value.shape, context, forms)
         if outer:
             yield from changes.numbers(known)
             yield from changes.terms(value, context)
@@ -266,6 +281,8 @@ class Workshop:
             if isinstance(parent, ast.arguments | ast.keyword) or self.context.in_index(node):
                 continue
             if isinstance(getattr(parent, "ctx", None), ast.Store):
+                continue
+            if self.at_fault is not None and self.context.statement(node) not in self.at_fault:
                 continue
             nodes.append(node)
         return sorted(nodes, key=lambda node: not self._is_outer(node))
@@ -298,6 +315,11 @@ class Workshop:
             for place, node in zip(places, nodes):
                 put(place, node)
         cause = change.cause
+        parent = places[0][0]
+        if cause == "transposed" and getattr(parent, "attr", "") == "reshape":
+            cause = "rearranged"  # the axes of a tensor that is laid out anew, not a matrix
+        if self.context.in_comparison(nodes[0]):
+            cause = "wrong_mask"
         inner = len(nodes) == 1 and self.context.in_sum(nodes[0])
         if inner and (change.kind == "sign" or (change.kind == "factor" and not upstream)):
             cause = "wrong_formula"  # one term of a formula, not a factor of the whole
