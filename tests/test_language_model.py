@@ -87,8 +87,8 @@ def test_values_and_gradients_equal_pytorch(tied):
         y = functional.scaled_dot_product_attention(q, k, v, is_causal=True)
         x = x + y.transpose(1, 2).flatten(2) @ p["attention.wo"] + p["attention.bo"]
         y = functional.layer_norm(x, (WIDTH,), p["norm2.gamma"], p["norm2.beta"])
-        y = functional.gelu(y @ p["feed_forward.0.w"] + p["feed_forward.0.b"], approximate="tanh")
-        x = x + y @ p["feed_forward.2.w"] + p["feed_forward.2.b"]
+        y = functional.gelu(y @ p["feed_forward.w1"] + p["feed_forward.b1"], approximate="tanh")
+        x = x + y @ p["feed_forward.w2"] + p["feed_forward.b2"]
     x = functional.layer_norm(x, (WIDTH,), params["norm.gamma"], params["norm.beta"])
     expected = x @ params["tokens.w"].T if tied else x @ params["head.w"] + params["head.b"]
     scores, cache = net.forward(tokens)

@@ -21,7 +21,7 @@ NAMES = [
     *("norm1.gamma", "norm1.beta"),
     *("attention.wqkv", "attention.bqkv", "attention.wo", "attention.bo"),
     *("norm2.gamma", "norm2.beta"),
-    *("feed_forward.0.w", "feed_forward.0.b", "feed_forward.2.w", "feed_forward.2.b"),
+    *("feed_forward.w1", "feed_forward.b1", "feed_forward.w2", "feed_forward.b2"),
 ]
 SETTINGS = [
     {},
@@ -116,10 +116,10 @@ def test_values_and_gradients_equal_pytorch(settings):
         "attention.bo": theirs.self_attn.out_proj.bias,
         "norm2.gamma": theirs.norm2.weight,
         "norm2.beta": theirs.norm2.bias,
-        "feed_forward.0.w": theirs.linear1.weight,
-        "feed_forward.0.b": theirs.linear1.bias,
-        "feed_forward.2.w": theirs.linear2.weight,
-        "feed_forward.2.b": theirs.linear2.bias,
+        "feed_forward.w1": theirs.linear1.weight,
+        "feed_forward.b1": theirs.linear1.bias,
+        "feed_forward.w2": theirs.linear2.weight,
+        "feed_forward.b2": theirs.linear2.bias,
     }
     with torch.no_grad():
         for name, tensor in ordered.items():
@@ -235,7 +235,7 @@ def test_repr_can_be_pasted_back(block, text):
 
 
 def test_hidden_features_are_four_times_the_width():
-    assert TransformerBlock(8, heads=2).params["feed_forward.0.w"].shape == (8, 32)
+    assert TransformerBlock(8, heads=2).params["feed_forward.w1"].shape == (8, 32)
 
 
 def test_blocks_stack():
@@ -274,7 +274,7 @@ ERRORS = [
     ),
     (
         lambda: block_of().gradients(drawn(3, 5, 7), block_of().forward(drawn(3, 5, WIDTH))[1]),
-        "temporal_affine_backward: dout must have the shape of forward's out, (3, 5, 8): "
+        "feed_forward_backward: dout must have the shape of forward's out, (3, 5, 8): "
         "got dout (3, 5, 7); pass the dout and the cache of the same forward call",
     ),
 ]

@@ -112,6 +112,11 @@ from nnlayers.layers.embedding_losses import (
     triplet_backward,
     triplet_forward,
 )
+from nnlayers.layers.feed_forward import (
+    FeedForward,
+    feed_forward_backward,
+    feed_forward_forward,
+)
 from nnlayers.layers.gates import (
     GELU,
     Mish,
@@ -328,6 +333,7 @@ __all__ = [
     "ELU",
     "Embedding",
     "Exp",
+    "FeedForward",
     "Flatten",
     "GELU",
     "GRU",
@@ -426,6 +432,8 @@ __all__ = [
     "embedding_forward",
     "exp_backward",
     "exp_forward",
+    "feed_forward_backward",
+    "feed_forward_forward",
     "flatten_backward",
     "flatten_forward",
     "gelu_backward",

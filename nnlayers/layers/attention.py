@@ -158,7 +158,10 @@ def attend_backward(dout, q, k, v, p, out=(None, None, None)):
 
 def score_bias(op, mask, causal, shape, dtype):
     """Return what to add to scores of a shape: 0 where a mask allows, else -inf; None: nothing."""
-    allowed = np.tri(shape[-1], dtype=bool) if causal else None
+    allowed = None  # by key and query: keys first in memory, as the scores are
+    if causal:
+        positions = np.arange(shape[-1])
+        allowed = positions[:, None] <= positions
     if mask is not None:
         mask = np.asarray(mask)
         if mask.dtype != bool:
@@ -177,12 +180,10 @@ def score_bias(op, mask, causal, shape, dtype):
                 "its last axes are queries and keys",
                 mask=mask,
             )
-        mask = np.atleast_2d(mask)
-        allowed = mask if allowed is None else mask & allowed
+        mask = np.atleast_2d(mask).swapaxes(-1, -2)
+        allowed = np.ascontiguousarray(mask if allowed is None else mask & allowed)
     if allowed is None:
         return None
-    # keys first in memory, as the scores are
-    allowed = np.ascontiguousarray(allowed.swapaxes(-1, -2))
     return np.where(allowed, dtype.type(0.0), dtype.type(-np.inf)).swapaxes(-1, -2)
 
 

@@ -107,7 +107,7 @@ def gelu_forward(x, *, approximate="none"):
     x = one_float(op, x)
     choice(op, "approximate", approximate, FORMS)
     # the slope is made here, where all that it takes is at hand: x and the gate need not be kept
-    out, slope = _in_blocks(_gelu_exact if approximate == "none" else _gelu_tanh, x)
+    out, slope = _in_blocks(gelu_exact_steps if approximate == "none" else gelu_tanh_steps, x)
     return out, (slope,)
 
 
@@ -273,41 +273,44 @@ def log_one_plus_exp(x):
 
 
 def _in_blocks(steps, x):
-    """Return out and slope, that the steps write block by block.
+    """Return out and slope, which the steps write block by block.
 
-    A block goes through all the steps while it is in the cache, in place: that is twice as fast as
-    steps over the whole of a large x, each of which would read and write memory.
+    A block goes through all the steps while it is in the cache: in three scratch arrays, so that
+    the memory of x, out and slope is passed over once.
     """
     out, slope = np.empty_like(x), np.empty_like(x)
     flat = [array.ravel(order="K") for array in (x, out, slope)]
-    scratch = np.empty((2, min(BLOCK, x.size)), x.dtype)
+    scratch = np.empty((3, min(BLOCK, x.size)), x.dtype)
     for start in range(0, x.size, BLOCK):
-        z, y, s = (array[start : start + BLOCK] for array in flat)
-        steps(z, y, s, *scratch[:, : z.size])
+        block = [array[start : start + BLOCK] for array in flat]
+        steps(*block, *scratch[:, : block[0].size])
     return out, slope
 
 
-def _gelu_exact(x, out, slope, gate, z):
+def gelu_exact_steps(x, out, slope, gate, z, density):
     """Write x Φ(x) and its derivative Φ + x φ to out and slope; the others are scratch."""
     from scipy.special import ndtr  # Φ, without the cancellation of 1 + erf for negative x
 
     ndtr(x, out=gate)
     np.multiply(x, gate, out=out)
     np.clip(x, -40.0, 40.0, out=z)  # beyond, φ is 0 in float64 too, and x² could overflow
-    np.multiply(z, z, out=slope)
-    slope *= -0.5
-    np.exp(slope, out=slope)
-    slope *= 1.0 / math.sqrt(2.0 * math.pi)
-    slope *= z
-    slope += gate
+    np.multiply(z, z, out=density)
+    density *= -0.5
+    np.exp(density, out=density)
+    density *= 1.0 / math.sqrt(2.0 * math.pi)
+    density *= z
+    np.add(density, gate, out=slope)
 
 
-def _gelu_tanh(x, out, slope, gate, rest):
-    """Write x g and its derivative g + x g (1 - g) 2u' to out and slope; the others are scratch."""
+def gelu_tanh_steps(x, out, slope, gate, square, rest):
+    """Write x g to out and its derivative g + x g (1 - g) 2u' to slope, which may be x itself.
+
+    The others are scratch.
+    """
     with np.errstate(over="ignore"):
-        np.multiply(x, x, out=slope)
-        np.minimum(slope, 100.0, out=slope)  # beyond |x| = 10, tanh u is ±1 in float64 too
-        np.multiply(slope, SQRT_2_OVER_PI * CUBIC, out=gate)
+        np.multiply(x, x, out=square)
+        np.minimum(square, 100.0, out=square)  # beyond |x| = 10, tanh u is ±1 in float64 too
+        np.multiply(square, SQRT_2_OVER_PI * CUBIC, out=gate)
         gate += SQRT_2_OVER_PI
         gate *= x
     np.tanh(gate, out=gate)
@@ -317,7 +320,7 @@ def _gelu_tanh(x, out, slope, gate, rest):
     # x g (1 - g) is 0 for large x before it is multiplied by a large 2u'
     np.subtract(1.0, gate, out=rest)
     rest *= out
-    slope *= 6.0 * SQRT_2_OVER_PI * CUBIC
-    slope += 2.0 * SQRT_2_OVER_PI
-    slope *= rest
-    slope += gate
+    square *= 6.0 * SQRT_2_OVER_PI * CUBIC
+    square += 2.0 * SQRT_2_OVER_PI  # now 2u'
+    rest *= square
+    np.add(rest, gate, out=slope)

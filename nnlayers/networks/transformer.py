@@ -3,13 +3,11 @@
 import numpy as np
 
 from nnlayers.layers.checks import bad_cache, choice, positive_int, upstream
-from nnlayers.layers.gates import GELU
-from nnlayers.layers.initializers import generator, glorot_uniform
+from nnlayers.layers.feed_forward import FeedForward
+from nnlayers.layers.initializers import generator
 from nnlayers.layers.layernorm import LayerNorm
 from nnlayers.layers.multi_head import MultiHeadAttention
-from nnlayers.layers.temporal_affine import TemporalAffine
 from nnlayers.networks.composite import Composite
-from nnlayers.networks.sequential import Sequential
 
 
 class TransformerBlock(Composite):
@@ -19,8 +17,8 @@ class TransformerBlock(Composite):
     norm="post": h = norm1(x + attention(x)), out = norm2(h + feed_forward(h)).
     With pre-norm the gradient reaches x through sums alone, so that deep stacks train easily.
 
-    The feed-forward net is the same at each position: affine to ``hidden`` features, GELU (in its
-    tanh form), and affine back.  Where x is used twice, its gradients add up.
+    The feed-forward net is the same at each position: affine to ``hidden`` features, GELU in its
+    tanh form, and affine back.  Where x is used twice, its gradients add up.
 
     Parameters
     ----------
@@ -80,11 +78,7 @@ class TransformerBlock(Composite):
         attention = MultiHeadAttention(
             width, heads=heads, causal=causal, rotary=rotary, rng=rng, dtype=dtype
         )
-        feed_forward = Sequential(
-            TemporalAffine(width, hidden, rng=rng, dtype=dtype),
-            GELU(approximate="tanh"),
-            TemporalAffine(hidden, width, init=glorot_uniform, rng=rng, dtype=dtype),
-        )
+        feed_forward = FeedForward(width, hidden, rng=rng, dtype=dtype)
         norms = LayerNorm(width, dtype=dtype), LayerNorm(width, dtype=dtype)
         super().__init__((norms[0], attention, norms[1], feed_forward), op)
         self.norm = norm
@@ -132,24 +126,27 @@ class TransformerBlock(Composite):
             # out = h + feed_forward(norm2(h)): h gets dout, and what comes back through the net
             dy, d_feed = feed_forward.gradients(dout, c_feed)
             dh, d_norm2 = norm2.gradients(dy, c_norm2)
-            dh = dh + upstream(op, dout, dh.shape, dh.dtype)
+            dh += upstream(op, dout, dh.shape, dh.dtype)
             # h = x + attention(norm1(x))
             dy, d_attention = attention.gradients(dh, c_attention)
             dx, d_norm1 = norm1.gradients(dy, c_norm1, need_dx)
-            dx = dx + dh if need_dx else None
+            if need_dx:
+                dx += dh
         else:
             # out = norm2(h + feed_forward(h))
             dsum, d_norm2 = norm2.gradients(dout, c_norm2)
             dh, d_feed = feed_forward.gradients(dsum, c_feed)
             # h = norm1(x + attention(x))
-            dsum, d_norm1 = norm1.gradients(dh + dsum, c_norm1)
+            dh += dsum
+            dsum, d_norm1 = norm1.gradients(dh, c_norm1)
             dx, d_attention = attention.gradients(dsum, c_attention, need_dx)
-            dx = dx + dsum if need_dx else None
+            if need_dx:
+                dx += dsum
         return dx, self._collect((d_norm1, d_attention, d_norm2, d_feed))
 
     def __repr__(self):
         _, attention, _, feed_forward = self.layers
-        width, hidden = feed_forward.layers[0].params["w"].shape
+        width, hidden = feed_forward.params["w1"].shape
         words = {"heads": attention.settings["heads"]}
         if not attention.settings["causal"]:
             words["causal"] = False

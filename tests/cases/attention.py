@@ -1,4 +1,4 @@
-"""Cases of attention and of the positional encodings."""
+"""Cases of attention, of the feed-forward net and of the positional encodings."""
 
 import numpy as np
 
@@ -6,12 +6,15 @@ import reference.attention as naive
 from cases.case import Case, normal
 from nnlayers import (
     Attention,
+    FeedForward,
     MultiHeadAttention,
     PositionalEmbedding,
     RotaryEmbedding,
     SinusoidalEncoding,
     attention_backward,
     attention_forward,
+    feed_forward_backward,
+    feed_forward_forward,
     multi_head_attention_backward,
     multi_head_attention_forward,
     positional_embedding_backward,
@@ -101,6 +104,10 @@ def _multi_head(name, memory=None, torch=True, **settings):
     )
 
 
+def _feed_forward(torch, x, w1, b1, w2, b2):
+    return torch.nn.functional.gelu(x @ w1 + b1, approximate="tanh") @ w2 + b2
+
+
 def _rotary(torch, x):
     T, D = x.shape[-2:]
     angles = torch.outer(torch.arange(T), 10000.0 ** (-2 * torch.arange(D // 2).double() / D))
@@ -120,6 +127,16 @@ CASES = [
     _multi_head("rotary multi_head_attention", rotary=True, torch=False),
     _multi_head("multi_head_attention to a memory", memory=7),
     _multi_head("masked multi_head_attention to a memory", memory=7, mask=MASK, torch=False),
+    Case(
+        "feed_forward",
+        feed_forward_forward,
+        feed_forward_backward,
+        normal(5, 4, parameters=[(4, 8), (8,), (8, 3), (3,)]),
+        naive.feed_forward,
+        FeedForward.of,
+        parameters=4,
+        torch=_feed_forward,
+    ),
     Case(
         "sinusoidal_encoding",
         sinusoidal_encoding_forward,

@@ -1,4 +1,4 @@
-"""Attention and positional encodings, position by position."""
+"""Attention, the feed-forward net and positional encodings, position by position."""
 
 import cmath
 import math
@@ -6,6 +6,7 @@ import math
 import numpy as np
 
 import reference.affine as naive
+from reference.activations import gelu
 
 
 def attention(q, k, v, mask=None, causal=False):
@@ -48,6 +49,14 @@ def multi_head_attention(
             own_mask = None if mask is None else mask[n, h]
             joined[:, h * d : (h + 1) * d] = attention(q, k, v, own_mask, causal)
         out[n] = naive.affine(joined, wo, bo)
+    return out
+
+
+def feed_forward(x, w1, b1, w2, b2):
+    out = np.zeros((*x.shape[:-1], w2.shape[1]))
+    for index in np.ndindex(*x.shape[:-1]):
+        hidden = gelu(naive.affine(x[index][None], w1, b1), approximate="tanh")
+        out[index] = naive.affine(hidden, w2, b2)[0]
     return out
 
 
