@@ -1,29 +1,38 @@
 """Initial weights: their variance, their dtype, their errors."""
 
+import functools
 import math
 
 import numpy as np
 import pytest
+from scipy.stats import kstest, truncnorm
 
-from nnlayers import (
-    Affine,
-    ReLU,
-    Sequential,
+from nnlayers import LSTM, Affine, Conv2d, ConvTranspose2d, ReLU, Sequential
+from nnlayers.layers.initializers import fans
+from nnlayers.training import (
+    constant,
     glorot_normal,
+    glorot_truncated,
     glorot_uniform,
     he_normal,
+    he_truncated,
     he_uniform,
     lecun_normal,
+    lecun_truncated,
     lecun_uniform,
+    orthogonal,
 )
 
 SHAPE = 400, 300
 VARIANCES = {
     lecun_normal: 1 / 400,
+    lecun_truncated: 1 / 400,
     lecun_uniform: 1 / 400,
     glorot_normal: 2 / 700,
+    glorot_truncated: 2 / 700,
     glorot_uniform: 2 / 700,
     he_normal: 2 / 400,
+    he_truncated: 2 / 400,
     he_uniform: 2 / 400,
 }
 every = pytest.mark.parametrize("init", VARIANCES, ids=lambda init: init.__name__)
@@ -38,6 +47,10 @@ def test_variance(init):
     assert abs(w.mean()) < 5 * math.sqrt(VARIANCES[init] / count)
     if init.__name__.endswith("uniform"):
         assert np.abs(w).max() <= math.sqrt(3 * VARIANCES[init])
+    elif init.__name__.endswith("truncated"):
+        # the standard deviation of a normal distribution cut off at 2 is 0.8796 (Keras's constant)
+        cut = 2 * math.sqrt(VARIANCES[init]) / 0.87962566103423978
+        assert 0.99 * cut < np.abs(w).max() <= cut * (1 + 1e-12)
     else:
         assert np.abs(w).max() > 3 * math.sqrt(VARIANCES[init])
 
@@ -60,6 +73,68 @@ def test_filter_banks_count_their_whole_field(init):
     assert bank.var() == pytest.approx(wanted, rel=0.05)
 
 
+def test_truncated_is_normal_between_the_cuts():
+    cut = truncnorm(-2, 2)
+    w = lecun_truncated((100, 300), rng=0).ravel() * 10  # of variance 1
+    assert kstest(w * cut.std(), cut.cdf).pvalue > 0.01
+
+
+@pytest.mark.parametrize("shape", [(5, 5), (3, 8), (8, 3), (4, 2, 3, 3), (40, 2, 3, 3), (1, 7)])
+def test_orthogonal(shape):
+    w = orthogonal(shape, rng=0, gain=3.0)
+    assert w.shape == shape
+    assert w.flags.c_contiguous
+    matrix = w.reshape(shape[0], math.prod(shape[1:]))
+    if len(matrix) > matrix.shape[1]:
+        matrix = matrix.T
+    np.testing.assert_allclose(matrix @ matrix.T, 9 * np.eye(len(matrix)), atol=1e-13)
+    np.testing.assert_array_equal(w, orthogonal(shape, rng=0, gain=3.0))
+    single = orthogonal(shape, rng=0, gain=3.0, dtype=np.float32)
+    np.testing.assert_array_equal(single, w.astype(np.float32))
+
+
+def test_orthogonal_prefers_no_direction():
+    """Without the signs of R, the first entry of Q would always be negative."""
+    rng = np.random.default_rng(0)
+    draws = np.array([orthogonal((3, 3), rng=rng) for _ in range(2000)])
+    # entries of a uniform rotation: mean 0, variance 1/3
+    np.testing.assert_allclose(draws.mean(axis=0), 0, atol=5 * math.sqrt(1 / 3 / 2000))
+    np.testing.assert_allclose((draws**2).mean(axis=0), 1 / 3, atol=0.05)
+    assert 0.45 < (np.linalg.det(draws) > 0).mean() < 0.55
+
+
+def test_constant():
+    w = constant((2, 3), value=0.5, dtype=np.float32)
+    assert w.dtype == np.float32
+    np.testing.assert_array_equal(w, np.full((2, 3), 0.5))
+    assert not constant(4, rng=0).any()
+    layer = Affine(3, 2, init=functools.partial(constant, value=2.0), rng=0)
+    np.testing.assert_array_equal(layer.params["w"], np.full((3, 2), 2.0))
+
+
+def test_fans_are_the_terms_of_the_sums():
+    """Count them: ones as weights and as input, away from the borders."""
+    assert fans((5, 7)) == fans([5, 7]) == (5, 7)
+    ones = functools.partial(constant, value=1.0)
+    conv = Conv2d(4, 6, 3, groups=2, pad=1, init=ones)
+    out, cache = conv.forward(np.ones((1, 4, 5, 5)))
+    dx, _ = conv.gradients(np.ones_like(out), cache)
+    fan_in, fan_out = fans(conv.params["w"].shape)
+    assert (out[0, 0, 2, 2], dx[0, 0, 2, 2]) == (fan_in, fan_out / 2)  # of one group of the two
+    drawn = {}
+
+    def note(shape, *, rng, dtype):
+        drawn[shape] = drawn.get(shape, 0) + 1
+        return np.ones(shape, dtype)
+
+    out, _ = ConvTranspose2d(4, 6, 3, init=note).forward(np.ones((1, 4, 5, 5)))
+    assert drawn == {(6, 4, 3, 3): 1}
+    assert out[0, 0, 3, 3] == fans((6, 4, 3, 3))[0]
+    drawn.clear()
+    LSTM(5, 3, init=note)
+    assert drawn == {(5, 3): 4, (3, 3): 4}
+
+
 def test_he_keeps_the_signal_through_twenty_relu_layers():
     rng = np.random.default_rng(0)
     net = Sequential(*[f for _ in range(20) for f in (Affine(256, 256, rng=rng), ReLU())])
@@ -70,9 +145,10 @@ def test_he_keeps_the_signal_through_twenty_relu_layers():
     assert (net.scores(x) ** 2).mean() < 1e-4
 
 
-def test_vectors_have_no_fans():
+@pytest.mark.parametrize("init", [*VARIANCES, orthogonal], ids=lambda init: init.__name__)
+def test_vectors_have_no_fans(init):
     with pytest.raises(ValueError) as error:
-        he_normal((3,))
+        init((3,))
     assert str(error.value) == (
         "fans: weights of shape (3,) have no fan-in and fan-out; they need at least two axes; "
         "constants suit biases"

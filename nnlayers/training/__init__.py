@@ -1,12 +1,17 @@
 """Training: initial weights, update rules, optimizers, penalties, the solver and its files."""
 
 from nnlayers.layers.initializers import (
+    constant,
     glorot_normal,
+    glorot_truncated,
     glorot_uniform,
     he_normal,
+    he_truncated,
     he_uniform,
     lecun_normal,
+    lecun_truncated,
     lecun_uniform,
+    orthogonal,
 )
 from nnlayers.training.checkpoints import load, save
 from nnlayers.training.metrics import accuracy, evaluate
@@ -24,15 +29,20 @@ __all__ = [
     "Solver",
     "accuracy",
     "adam",
+    "constant",
     "evaluate",
     "glorot_normal",
+    "glorot_truncated",
     "glorot_uniform",
     "he_normal",
+    "he_truncated",
     "he_uniform",
     "lecun_normal",
+    "lecun_truncated",
     "lecun_uniform",
     "load",
     "nesterov",
+    "orthogonal",
     "save",
     "sgd",
     "sgd_momentum",
