@@ -309,7 +309,8 @@ def gelu_tanh_steps(x, out, slope, gate, square, rest):
     """
     with np.errstate(over="ignore"):
         np.multiply(x, x, out=square)
-        np.minimum(square, 100.0, out=square)  # beyond |x| = 10, tanh u is ±1 in float64 too
+        if square.max(initial=0.0) == np.inf:
+            np.minimum(square, 100.0, out=square)  # beyond |x| = 10, tanh u is ±1 in float64 too
         np.multiply(square, SQRT_2_OVER_PI * CUBIC, out=gate)
         gate += SQRT_2_OVER_PI
         gate *= x
