@@ -21,7 +21,7 @@ from nnlayers import (
     conv_transpose2d_backward,
     conv_transpose2d_forward,
 )
-from nnlayers.layers import _depthwise, _windows
+from nnlayers.layers import _depthwise, _products, _scratch, _windows
 
 OPERATIONS = {
     "conv1d": (conv1d_forward, conv1d_backward, naive.conv1d),
@@ -107,6 +107,7 @@ LARGE = [
     (20, 13, (9, 3), (5, 1), {}),
     (70, 5, (20, 20), (5, 1), {}),
     (3, 4, (3, 4), (2, 2), {"pad": 4}),
+    (130, 140, (4, 5), (2, 2), {}),
     (6, 12, (9, 11), (3, 4), {"groups": 6, "pad": 2, "dilation": 2}),
 ]
 
@@ -119,7 +120,7 @@ def test_large_geometries_in_blocks_of_any_size(
 ):
     if limits:
         monkeypatch.setattr(_windows, "BLOCK_BYTES", limits[0])
-        monkeypatch.setattr(_windows, "SMALL_PRODUCT", limits[1])
+        monkeypatch.setattr(_products, "SMALL", limits[1])
         monkeypatch.setattr(_depthwise, "BLOCK_BYTES", limits[0])
     x = drawn(5, C, *size)
     w, b = drawn(F, C // chosen.get("groups", 1), *kernel, seed=1), drawn(F, seed=2)
@@ -132,6 +133,7 @@ def test_large_geometries_in_blocks_of_any_size(
     assert np.sum(dx * u) == pytest.approx(np.sum(dout * by_taps(u, w, 0 * b, **chosen)))
     assert np.sum(dw * v) == pytest.approx(np.sum(dout * by_taps(x, v, 0 * b, **chosen)))
     np.testing.assert_allclose(db, dout.sum(axis=(0, 2, 3)), atol=1e-11)
+    np.testing.assert_array_equal(conv2d_backward(dout, cache, need_dx=False)[1], dw)
 
 
 def by_taps(x, w, b, stride=1, pad=0, dilation=1, groups=1):
@@ -254,15 +256,15 @@ def test_an_error_in_a_worker_reaches_the_caller(monkeypatch):
 
 
 def test_scratch_memory_is_bounded(monkeypatch):
-    monkeypatch.setattr(_windows, "_free", [])
-    monkeypatch.setattr(_windows, "BLOCK_BYTES", 1 << 10)
+    monkeypatch.setattr(_scratch, "_free", [])
+    monkeypatch.setattr(_scratch, "MOST_BYTES", 1 << 13)
     conv2d_forward(drawn(1, 40, 20, 20), drawn(30, 40, 3, 3))  # its filters alone are larger
-    assert _windows._free == []
+    assert _scratch._free == []
     conv2d_forward(drawn(1, 1, 5, 5), drawn(1, 1, 2, 2))
-    assert len(_windows._free) == 1
-    monkeypatch.setattr(_windows, "_free", [np.empty(0, np.uint8)] * 9)
+    assert len(_scratch._free) == 1
+    monkeypatch.setattr(_scratch, "_free", [np.empty(0, np.uint8)] * 9)
     conv2d_forward(drawn(1, 1, 5, 5), drawn(1, 1, 2, 2))
-    assert len(_windows._free) == 8
+    assert len(_scratch._free) == 8
 
 
 def test_what_lies_in_scratch_does_not_matter(monkeypatch):
@@ -271,7 +273,7 @@ def test_what_lies_in_scratch_does_not_matter(monkeypatch):
         clean, cache = conv2d_forward(x, w, b, **chosen)
         dout = drawn(*clean.shape, seed=3)
         expected = (clean, *conv2d_backward(dout, cache))
-        monkeypatch.setattr(_windows, "_free", [np.full(1 << 20, 255, np.uint8)])  # all NaN
+        monkeypatch.setattr(_scratch, "_free", [np.full(1 << 20, 255, np.uint8)])  # all NaN
         dirty, cache = conv2d_forward(x, w, b, **chosen)
         for array, wanted in zip((dirty, *conv2d_backward(dout, cache)), expected):
             np.testing.assert_array_equal(array, wanted)

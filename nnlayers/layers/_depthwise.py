@@ -67,8 +67,9 @@ def adjoint_each(y, rows, columns, w, shape, C, b=None, workers=1):
         for block in _blocks(part, F * y.itemsize * max(OH * OW, shape[0] * shape[1])):
             pixels = np.zeros((block.stop - block.start, *extent(rows, columns), F), y.dtype)
             windows = window_view(pixels, rows, columns)
+            term = np.empty((len(pixels), OH, OW, F), y.dtype)
             for k, m in np.ndindex(rows[2], columns[2]):
-                windows[:, :, :, k, m] += y[block] * lines[k, m]
+                windows[:, :, :, k, m] += np.multiply(y[block], lines[k, m], out=term)
             # channel c has F / C filters, whose gradients add up
             sums = pixels.reshape(*pixels.shape[:3], C, F // C).sum(axis=4) if F > C else pixels
             copy_padded(sums, dx[block], -rows[0], -columns[0])

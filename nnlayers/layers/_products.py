@@ -1,0 +1,73 @@
+"""Products of matrices with a narrow side, such as the channels of an image, as many small ones.
+
+OpenBLAS rearranges both factors of a product, unless it is small; where one side is 16 to 128 wide
+that takes a third of the time.  NumPy makes stacks of small products in one call.
+"""
+
+import numpy as np
+
+SMALL = 100**3  # M · N · K of products that OpenBLAS makes without rearranging
+WIDE = 64  # entries of a row from which on vector operations should run along it
+
+
+def times(a, w, out):
+    """Write a (..., P, K) @ w (K, N) into out."""
+    P, K = a.shape[-2:]
+    N = w.shape[1]
+    fits = SMALL // (K * N) // 12 * 12  # rows; OpenBLAS computes 6 or 12 at a time
+    if not fits and N % WIDE == 0 and SMALL // (K * WIDE) >= 12:
+        for k in range(0, N, WIDE):
+            times(a, w[:, k : k + WIDE], out[..., k : k + WIDE])
+        return
+    p = min(fits, 48) or P
+    head = P // p * p
+    if head:
+        np.matmul(_split(a[..., :head, :], p), w, out=_split(out[..., :head, :], p))
+    if head < P:
+        np.matmul(a[..., head:, :], w, out=out[..., head:, :])
+
+
+def transposed_times(a, c, out):
+    """Write a.T (K, P) @ c (P, N) into out, which is from :func:`laid_out`."""
+    P, K = a.shape
+    N = c.shape[1]
+    if N >= WIDE:
+        k = min(SMALL // (P * N) // 24 * 24, K) or K
+        head = K // k * k
+        np.matmul(_split(a.T[:head], k), c, out=_split(out[:head], k))
+    else:
+        k = min(WIDE if P * N * WIDE <= SMALL else 32, K)
+        head = K // k * k
+        by_k = a[:, :head].reshape(P, head // k, k).swapaxes(0, 1)
+        np.matmul(c.T, by_k, out=out.T[:, :head].reshape(N, head // k, k).swapaxes(0, 1))
+    if head < K:
+        np.matmul(c.T, a[:, head:], out=out.T[:, head:])
+
+
+def laid_out(flat, K, N):
+    """Return memory for a product (K, N) whose longer side is contiguous."""
+    return flat.reshape(K, N) if N >= WIDE else flat.reshape(N, K).T
+
+
+def most_rows(N):
+    """Return up to how many rows P :func:`transposed_times` makes small products, or None."""
+    return SMALL // (24 * N) if N <= 2 * WIDE else None  # wider ones do not need it
+
+
+def sum_of_products(a, c):
+    """Return Σₙ a[n].T @ c[n] for stacks (n, P, K) and (n, P, N)."""
+    P, K = a.shape[1:]
+    N = c.shape[2]
+    fits = SMALL // (K * N)
+    # parts of equal size; with few rows each, summing their products would take the time
+    p = -(-P // -(-P // fits)) if P and fits >= 64 else max(P, 1)
+    head = P // p * p
+    total = (_split(a[:, :head], p).swapaxes(-1, -2) @ _split(c[:, :head], p)).sum(axis=(0, 1))
+    if head < P:
+        total += (a[:, head:].swapaxes(-1, -2) @ c[:, head:]).sum(axis=0)
+    return total
+
+
+def _split(a, p):
+    """Return a (..., P, K) as a view (..., P / p, p, K)."""
+    return a.reshape(*a.shape[:-2], a.shape[-2] // p, p, a.shape[-1])
