@@ -15,9 +15,18 @@ import numpy as np
 
 from nnlayers.gradients.diagnosis import diagnose
 from nnlayers.gradients.entries import Rows, judge_kinks, judge_rows, tolerance
-from nnlayers.gradients.locating import agrees, compare, is_kinked, sample, search
+from nnlayers.gradients.locating import (
+    agrees,
+    claimed_vector,
+    compare,
+    is_kinked,
+    sample,
+    search,
+    size_of,
+)
+from nnlayers.gradients.numerical import typical_size
 from nnlayers.gradients.point import Point
-from nnlayers.gradients.probes import Crash, probe, probe_again
+from nnlayers.gradients.probes import Crash, probe, probe_again, where
 from nnlayers.gradients.report import Finding, Report
 from nnlayers.gradients.subject import subject_of, takes
 from nnlayers.layers.checks import complaint
@@ -122,40 +131,56 @@ def assert_gradients(target, *args, **keywords):
 
 def _examine(subject, seed):
     """Run the probes and the comparisons, and make the report."""
-    point = Point(subject, generator(seed))
-    try:
-        behaviour = probe(point)
-    except Crash as crash:
-        return Report(point, seed, (), crash=str(crash))
-    if any(d.cause == "nondeterministic" for d in behaviour):
-        return Report(point, seed, (), tuple(behaviour))
-    findings = [Finding(name, "wrong", g) for name, g in zip(subject.gradients, point.claims[0])]
-    if all(gradient is None for gradient in point.claims[0]):
-        return Report(point, seed, (), tuple(behaviour))
-    comparable = [k for k, g in enumerate(point.claims[0]) if _is_comparable(g, point.base[k])]
+    with np.errstate(all="ignore"):  # steps may leave the domain; what comes of it is judged here
+        try:
+            point = Point(subject, generator(seed))
+        except Exception as error:
+            return Report(subject, seed, crash=f"forward raised {where(error)}")
+        try:
+            behaviour = probe(point)
+        except Crash as crash:
+            return Report(subject, seed, crash=str(crash))
+        random = any(d.cause == "nondeterministic" for d in behaviour)
+        missing = all(gradient is None for gradient in point.claims[0])
+        if random or missing:  # nothing to compare, or nothing to compare with
+            return Report(subject, seed, behaviour=behaviour, forwards=point.forwards)
+        findings, rows = _findings(point)
+        try:
+            probe_again(point, behaviour)
+        except Exception as error:
+            return Report(subject, seed, crash=f"a second backward raised {where(error)}")
+        wrong = [k for k, f in enumerate(findings) if f.verdict == "wrong" and k in rows]
+        causes = []
+        if wrong:
+            kinks = {k for k in wrong if findings[k].only_kinks}
+            causes = diagnose(point, wrong, {k: rows[k] for k in wrong}, kinks)
+    return Report(subject, seed, findings, behaviour, causes, forwards=point.forwards)
+
+
+def _findings(point):
+    """Return the finding on every gradient, and what is known of the ones that were looked into."""
+    names, claims = point.subject.gradients, point.claims[0]
+    findings = [Finding(name, "wrong", gradient) for name, gradient in zip(names, claims)]
+    arrays = point.subject.arrays.values()
+    comparable = [k for k, (g, a) in enumerate(zip(claims, arrays)) if _is_comparable(g, a)]
     rows = {}
     if comparable:
         found, rows = _compare_all(point, comparable)
         for k, finding in found.items():
             findings[k] = finding
-    probe_again(point, behaviour)
-    for k, gradient in enumerate(point.claims[0]):
+    for k, gradient in enumerate(claims):
         if k not in comparable and gradient is not None and np.isfinite(gradient).all():
             rows[k] = _look_closely(point, k, judged=False)[1]
             if _same_in_another_shape(gradient, rows[k], point):
-                findings[k] = Finding(subject.gradients[k], "right", gradient)
-    wrong = [k for k, f in enumerate(findings) if f.verdict == "wrong" and k in rows]
-    kinks = {k for k in wrong if findings[k].only_kinks}
-    known = {k: rows[k] for k in wrong}
-    causes = diagnose(point, wrong, known, kinks) if wrong else []
-    return Report(point, seed, tuple(findings), tuple(behaviour), tuple(causes))
+                findings[k] = Finding(names[k], "right", gradient)
+    return findings, rows
 
 
 def _same_in_another_shape(gradient, rows, point):
     """Whether a gradient of the wrong shape holds the true numbers: only its form is wrong."""
     if gradient.size != len(rows.indices):
         return False
-    truth, error = rows.pulled(point.weights()[:1])
+    truth, error = rows.pulled(point.weights[:1])
     largest = np.abs(truth).max(initial=0.0)
     off = np.abs(gradient.ravel() - truth[0]) > tolerance(truth[0], error[0], largest)
     return not off.any()
@@ -168,21 +193,17 @@ def _is_comparable(gradient, array):
 def _compare_all(point, which):
     """Return findings on the gradients at these positions, and rows of what was looked at."""
     names = point.subject.gradients
-    scales = point.scales()
-    directions = [
-        [
-            s * point.spread(s.shape) if k in which else None
-            for k, s in enumerate(scales)
-        ]
-        for _ in range(2)
-    ]
-    # the second direction moves each entry so that all gradients weigh alike: a wrong small
-    # one would drown among large ones
-    for k in which:
-        weight = np.abs(point.claims[0][k] * scales[k])
-        typical = np.median(weight[weight > 0]) if weight.any() else 1.0
-        directions[1][k] = directions[1][k] * np.clip(typical / np.maximum(weight, typical), 1e-4, 1)
-    if compare(point, directions).all():
+    steps = point.scales
+    direction = steps * point.spread(steps.size)
+    # each entry is moved so that all weigh alike: a small wrong gradient would drown among large
+    weight = np.abs(claimed_vector(point, point.claims[0]) * steps)
+    typical = typical_size(weight)
+    direction *= np.maximum(typical / np.maximum(weight, typical), 1e-4)
+    if len(which) < len(names):
+        for k, place in enumerate(point.subject.slices):
+            if k not in which:
+                direction[place] = 0.0
+    if compare(point, [direction]).all():
         return {k: Finding(names[k], "right", point.claims[0][k]) for k in which}, {}
     findings, suspects = {}, []
     for k in which:
@@ -201,11 +222,11 @@ def _compare_all(point, which):
 
 def _look_closely(point, k, judged=True):
     """Return where it was looked at, numerical rows, which entries are wrong, and their share."""
-    size = point.base[k].size
+    size = size_of(point, k)
     start = time.perf_counter()
     point.here()
     seconds = time.perf_counter() - start
-    if size * 6 * seconds <= SECONDS and size * point.size <= NUMBERS:
+    if size * 6 * seconds <= SECONDS and size * point.center.size <= NUMBERS:
         rows = Rows(point, k, np.arange(size))
         off = judge_rows(point, rows) if judged else np.ones(size, bool)
         return point, rows, off, off.mean() if size else 0.0
@@ -228,7 +249,7 @@ def _finding(point, k, rows, off, wrong_at_kinks, share):
     numeric = np.full(claimed.size, np.nan)
     error = np.full(claimed.size, np.nan)
     wrong = np.zeros(claimed.size, bool)
-    truth, estimate = rows.pulled(point.weights()[:1])
+    truth, estimate = rows.pulled(point.weights[:1])
     numeric[rows.indices], error[rows.indices] = truth[0], estimate[0]
     wrong[rows.indices] = off | wrong_at_kinks
     numeric, error, wrong = (part.reshape(claimed.shape) for part in (numeric, error, wrong))

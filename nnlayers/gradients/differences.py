@@ -18,7 +18,7 @@ import numpy as np
 # the rungs, as fractions of the first step: close together where smooth functions converge, far
 # apart below, where only a kink nearby, noise or a wild function sends the search
 RUNGS = 2.0 ** -np.array([0, 2, 4, 6, 8, 10, 12, 14, 16, 20, 24, 28])
-AT_LEAST = 3  # rungs before a value can be confirmed by its neighbours
+AT_LEAST = 2  # rungs before a value can be confirmed by its neighbour
 
 
 class Derivatives(NamedTuple):
@@ -65,58 +65,44 @@ def differentiate(phi, steps, at_zero, eps, extra_noise=0.0, rtol=1e-9):
     Ridders, "Accurate computation of F'(x) and F'(x) F''(x)" (1982); the kink rule is our own.
     """
     n, m = len(steps), len(at_zero)
-    best = Derivatives(*(np.full((n, m), fill) for fill in (0.0, np.inf, np.nan, np.nan)))
+    h = np.asarray(steps)[None, :, None] * RUNGS[:, None, None]
+    plus, minus = np.full((2, len(RUNGS), n, m), np.nan)
+    best = Derivatives(*np.full((4, n, m), np.nan))
     active = np.arange(n)
-    h = np.empty((0, n, 1))  # rungs so far
-    plus = np.empty((0, n, m))
-    minus = np.empty((0, n, m))
-    for level, rung in enumerate(RUNGS):
-        t = np.asarray(steps)[active] * rung
-        new = np.full((2, n, m), np.nan)
-        for i, step in zip(active, t):
-            new[0, i] = phi(i, step)
-            new[1, i] = phi(i, -step)
-        h = np.concatenate([h, (np.asarray(steps) * rung)[None, :, None]])
-        plus = np.concatenate([plus, new[:1]])
-        minus = np.concatenate([minus, new[1:]])
+    for level in range(len(RUNGS)):
+        for i in active:
+            step = h[level, i, 0]
+            plus[level, i] = phi(i, step)
+            minus[level, i] = phi(i, -step)
         if level + 1 < AT_LEAST:
             continue
-        found = _extrapolate(
-            h[:, active], plus[:, active], minus[:, active], at_zero, eps, extra_noise
+        seen = slice(level + 1)
+        found, floor = _extrapolate(
+            h[seen, active], plus[seen, active], minus[seen, active], at_zero, eps, extra_noise
         )
-        value, error, floor, left, right = found
-        for target, result in zip(best, (value, error, left, right)):
+        for target, result in zip(best, found):
             target[active] = result
-        scale = np.nanmax(np.abs(value), initial=0.0) if value.size else 0.0
-        good = (error <= rtol * np.maximum(np.abs(value), 1e-3 * scale)) | (error <= 4.0 * floor)
-        settled = (good & np.isnan(left)).all(axis=1)
-        active = active[~settled]
+        size = np.abs(found.value)
+        scale = 1e-3 * np.fmax.reduce(size, axis=None) if size.size else 0.0
+        good = (found.error <= rtol * np.maximum(size, scale)) | (found.error <= 4.0 * floor)
+        active = active[~(good & np.isnan(found.left)).all(axis=1)]
         if not len(active):
             break
     return best
 
 
 def _extrapolate(h, plus, minus, at_zero, eps, extra_noise):
-    """Return value, error, rounding floor and one-sided derivatives from the rungs so far."""
-    with np.errstate(
-        all="ignore"
-    ):  # a rung outside the domain is NaN or infinite: it is passed over
+    """Return the derivatives from the rungs so far, and the rounding floor of their values."""
+    with np.errstate(all="ignore"):  # a rung outside the domain is not finite: it is passed over
         size = np.fmax(np.fmax(np.abs(plus), np.abs(minus)), np.abs(at_zero))
         noise = (eps * size + extra_noise) / h
-        central = (plus - minus) / (2.0 * h)
-        value, error, floor = _neville(central, h**2, noise)
+        value, error, floor = _neville((plus - minus) / (2.0 * h), h * h, noise)
+        left = right = np.full(value.shape, np.nan)
         # the second difference: φ''h for a smooth function, the jump of the slope at a kink
         gap = np.abs(plus - 2.0 * at_zero + minus) / h
-        clear = gap > 50.0 * noise
-        usable = np.where(clear[1:] & clear[:-1], np.arange(1, len(h))[:, None, None], 0)
-        last = usable.max(axis=0)  # the smallest step whose second difference stands out of noise
-        now = np.take_along_axis(gap, last[None], 0)[0]
-        before = np.take_along_axis(gap, np.maximum(last - 1, 0)[None], 0)[0]
-        steps_ratio = np.take_along_axis(h + 0 * gap, np.maximum(last - 1, 0)[None], 0)[0]
-        steps_ratio = steps_ratio / np.take_along_axis(h + 0 * gap, last[None], 0)[0]
-        # curvature alone would have divided it by the ratio of the steps
-        kink = (last > 0) & (now > before / np.sqrt(steps_ratio)) & (last == len(h) - 1)
-        left = right = np.full(value.shape, np.nan)
+        # curvature alone divides it by the ratio of the steps, a kink leaves it as it is
+        ratio = h[-2] / h[-1]
+        kink = (gap[-1] > 50.0 * noise[-1]) & (gap[-1] > gap[-2] / np.sqrt(ratio))
         if kink.any():
             forward, forward_error, _ = _neville((plus - at_zero) / h, h, noise)
             backward, backward_error, _ = _neville((at_zero - minus) / h, h, noise)
@@ -127,7 +113,7 @@ def _extrapolate(h, plus, minus, at_zero, eps, extra_noise):
             # and their gap is large on every rung (that of mere noise only on the lowest)
             cusp = np.where(kink, np.fmin.reduce(gap), 0.0)
             error = np.where(real, error + jump / 2, error + cusp)
-    return value, error, floor, left, right
+    return Derivatives(value, error, left, right), floor
 
 
 def _neville(first, power, noise):

@@ -9,14 +9,13 @@ the maximum is smooth, and the sum of the two is twice its derivative.
 
 import numpy as np
 
-from nnlayers.gradients.differences import first_step
 from nnlayers.gradients.numerical import entry_scales, perturb_each
+from nnlayers.gradients.point import EPS, FIRST, split
 
 # An entry is right if it differs from the numerical one by no more than
 #   20 x the error estimate + 1e-7 x |entry| + 1e-11 x the largest entry,
 # the last for the rounding of backward itself.  There is no absolute constant.
 ESTIMATES, OF_ENTRY, OF_LARGEST = 20.0, 1e-7, 1e-11
-EPS = float(np.finfo(np.float64).eps)
 NAN = float("nan")
 WIDE = 10_000  # number of outputs from which on only those that move are looked at
 KINKED_OUTS = 8  # output entries at a kink that are judged one by one
@@ -38,7 +37,7 @@ class Rows:
     def __init__(self, point, which, indices):
         self.which, self.indices = which, indices
         x = list(point.subject.arrays.values())[which]
-        center = point.flat_outs()
+        center = point.center
         seen = _affected(point, x, indices) if center.size > WIDE else slice(None)
         near = center[seen]
         found = perturb_each(
@@ -89,12 +88,10 @@ def judge_rows(point, rows):
     """Return which entries are wrong: a boolean array, ignoring outputs at a kink."""
     free = ~rows.kinks.any(axis=0)
     if free.all():
-        douts, claims = point.douts, point.claims
-        weights = point.weights()
+        weights, claims = point.weights, point.claims
     else:
-        weights = point.weights()[:1] * free
-        douts = [split(weights[0], point.outs)]
-        claims = [point.gradients(douts[0])]
+        weights = point.weights[:1] * free
+        claims = [point.gradients(split(weights[0], point.outs))]
     truth, error = rows.pulled(weights)
     claimed = np.array([rows.claimed(claim) for claim in claims])
     largest = np.abs(truth).max(axis=1, initial=0.0)[:, None]
@@ -123,7 +120,7 @@ def _absorbed(point, rows, still):
             x.flat[i] = before + step
             change = np.fmax(change, np.nanmax(np.abs(point.here() - center), initial=0.0))
         x.flat[i] = before
-        hidden.append(ESTIMATES * EPS * change / (first_step(np.float64) * scales[i]))
+        hidden.append(ESTIMATES * EPS * change / (FIRST * scales[i]))
     return np.array(hidden)
 
 
@@ -138,7 +135,7 @@ def judge_kinks(point, all_rows):
     if len(kinked) > KINKED_OUTS:
         kinked = point.rng.choice(kinked, KINKED_OUTS, replace=False)
     for j in kinked:
-        one_hot = np.zeros(point.size)
+        one_hot = np.zeros(point.center.size)
         one_hot[j] = 1.0
         gradients = point.gradients(split(one_hot, point.outs))
         claimed = [rows.claimed(gradients) for rows in all_rows]
@@ -162,19 +159,19 @@ def _judge_jointly(point, all_rows, one_hot, claimed, wrong):
     tied = [rows.kinks[:, j] for rows in all_rows]
     if sum(map(np.sum, tied)) < 2:
         return
-    scales = point.scales()
+    scales = point.scales
     for attempt in range(3):
-        moves, slope = [None] * len(point.base), 0.0
+        move, slope = np.zeros(point.base.size), 0.0
         for rows, kink, claim in zip(all_rows, tied, claimed):
             sign = np.ones(kink.sum())
             if attempt:
                 sign = point.rng.choice((-1.0, 1.0), kink.sum())
-            move = np.zeros(point.base[rows.which].size)
+            place = point.subject.slices[rows.which]
             # equal steps: a tie then stays a tie
-            move[rows.indices[kink]] = sign * np.median(scales[rows.which])
-            moves[rows.which] = move.reshape(point.base[rows.which].shape)
-            slope += float(claim[kink] @ move[rows.indices[kink]])
-        found = point.along([moves], one_hot[None])
+            steps = sign * np.median(scales[place])
+            move[place.start + rows.indices[kink]] = steps
+            slope += float(claim[kink] @ steps)
+        found = point.along([move], one_hot[None])
         value, error, left, right = (part[0, 0] for part in found)
         low, high = (value, value) if np.isnan(left) else (min(left, right), max(left, right))
         slack = tolerance(max(abs(low), abs(high)), max(error - (high - low) / 2, 0.0), abs(slope))
@@ -182,12 +179,3 @@ def _judge_jointly(point, all_rows, one_hot, claimed, wrong):
             for bad, kink in zip(wrong, tied):
                 bad |= kink
             return
-
-
-def split(flat, outs):
-    """Return a flat vector over all outputs as one array per output."""
-    parts, start = [], 0
-    for out in outs:
-        parts.append(flat[start : start + out.size].reshape(out.shape))
-        start += out.size
-    return parts

@@ -7,8 +7,9 @@ tests; if wrong entries are everywhere, a random sample of them says so.
 
 import numpy as np
 
-from nnlayers.gradients.entries import ESTIMATES, Rows, judge_rows
+from nnlayers.gradients.entries import ESTIMATES, OF_ENTRY, OF_LARGEST, Rows, judge_rows
 
+OTHERS = 4  # entries beside the wrong ones
 SAMPLE = 16  # entries that are looked at one by one where many are wrong
 NUMBERS = 4e6  # numbers of a Jacobian that are held at once
 TESTS = 44  # directional derivatives that a search may cost
@@ -16,18 +17,24 @@ MANY = 4  # wrong parts at one level of the search that mean "everywhere"
 
 
 def agrees(point, which, mask=None):
-    """Whether a gradient agrees with the numerical one along random steps of the masked entries."""
-    direction = [None] * len(point.base)
-    step = point.scales()[which] * point.spread(point.base[which].shape)
-    direction[which] = step if mask is None else np.where(mask, step, 0.0)
-    return compare(point, [direction]).all()
+    """Whether a gradient agrees with the numerical one along random steps of the masked entries.
+
+    ``mask`` is a vector over the entries of that array.
+    """
+    return compare(point, [_step(point, which, mask)]).all()
 
 
 def is_kinked(point, which):
     """Whether there is a kink exactly here, along random steps of one array."""
-    direction = [None] * len(point.base)
-    direction[which] = point.scales()[which] * point.spread(point.base[which].shape)
-    return not np.isnan(point.along([direction], point.weights()).left).all()
+    found = point.along([_step(point, which)], point.weights)
+    return not np.isnan(found.left).all()
+
+
+def _step(point, which, mask=None):
+    step = point.only(which, point.scales * point.spread(point.base.size))
+    if mask is not None:
+        step[point.subject.slices[which]] *= mask
+    return step
 
 
 def compare(point, directions, rtol=1e-9):
@@ -36,22 +43,25 @@ def compare(point, directions, rtol=1e-9):
     <dout, J u> must equal <backward(dout), u> within the error estimate.  NaN, a kink, and an
     estimate that is worse than a thousandth of the expected size count as disagreement.
     """
-    found = point.along(directions, point.weights(), rtol)
-    claimed = np.empty(found.value.shape)
-    size = np.empty(found.value.shape)
-    for i, direction in enumerate(directions):
-        for j, claim in enumerate(point.claims):
-            products = [g * u for g, u in zip(claim, direction) if u is not None]
-            claimed[i, j] = sum(float(p.sum()) for p in products)
-            size[i, j] = np.sqrt(sum(float((p * p).sum()) for p in products))
-    with np.errstate(invalid="ignore"):
-        close = np.abs(claimed - found.value) <= (
-            ESTIMATES * found.error + 1e-7 * np.abs(found.value) + 1e-11 * size
-        )
-        sure = found.error <= 1e-3 * np.maximum(size, np.abs(found.value))
-    smooth = np.isnan(found.left)
-    zero = (size == 0) & (np.abs(found.value) <= ESTIMATES * found.error)
-    return close & (sure | zero) & smooth
+    found = point.along(directions, point.weights, rtol)
+    moves = np.array(directions)
+    claims = np.array([claimed_vector(point, claim) for claim in point.claims])
+    claimed = moves @ claims.T
+    size = np.sqrt(np.square(moves) @ np.square(claims).T)
+    value = np.abs(found.value)
+    slack = ESTIMATES * found.error + OF_ENTRY * value + OF_LARGEST * size
+    sure = found.error <= 1e-3 * np.maximum(size, value)
+    zero = (size == 0.0) & (value <= ESTIMATES * found.error)
+    return (np.abs(claimed - found.value) <= slack) & (sure | zero) & np.isnan(found.left)
+
+
+def claimed_vector(point, claim):
+    """Return a list of gradients as one vector like ``flat``; zeros for what is no gradient."""
+    vector = np.zeros(point.base.size)
+    for place, gradient in zip(point.subject.slices, claim):
+        if gradient is not None and gradient.size == place.stop - place.start:
+            vector[place] = gradient.ravel()
+    return vector
 
 
 def search(point, which):
@@ -60,8 +70,8 @@ def search(point, which):
     Returns ``(rows, off, share)``: the numerical rows of the entries looked at, which of these
     are wrong, and the estimated share of wrong entries in the whole gradient.
     """
-    shape = point.base[which].shape
-    size = point.base[which].size
+    place = point.subject.slices[which]
+    size = place.stop - place.start
     parts = [(0, size)]
     tests = 0
     while parts and parts[0][1] - parts[0][0] > 1:
@@ -72,7 +82,7 @@ def search(point, which):
                 mask = np.zeros(size, bool)
                 mask[slice(*part)] = True
                 tests += 1
-                if not agrees(point, which, mask.reshape(shape)):
+                if not agrees(point, which, mask):
                     halves.append(part)
                 elif len(parts) == 1 and part[0] == start:
                     halves.append((middle, stop))  # the whole is wrong, so the other half is
@@ -80,7 +90,9 @@ def search(point, which):
         parts = halves
         if len(parts) >= MANY or tests > TESTS:
             return _sample(point, which, parts)
+    # some others beside them, so that a relation between both gradients is not read into one entry
     indices = np.array([start for start, _ in parts], dtype=int)
+    indices = np.union1d(indices, sample(point, which)[:OTHERS])
     rows = Rows(point, which, indices)
     off = judge_rows(point, rows)
     return rows, off, off.sum() / size
@@ -91,12 +103,18 @@ def _sample(point, which, parts):
     inside = np.concatenate([np.arange(start, stop) for start, stop in parts[:64]])
     rows = Rows(point, which, sample(point, which, inside))
     off = judge_rows(point, rows)
-    return rows, off, off.mean() * len(inside) / point.base[which].size
+    return rows, off, off.mean() * len(inside) / size_of(point, which)
 
 
 def sample(point, which, among=None):
     """Return the positions of some random entries, in order."""
-    size = point.base[which].size if among is None else len(among)
-    count = min(SAMPLE, size, max(1, int(NUMBERS / max(point.size, 1))))
+    size = size_of(point, which) if among is None else len(among)
+    count = min(SAMPLE, size, max(1, int(NUMBERS / max(point.center.size, 1))))
     chosen = np.sort(point.rng.choice(size, count, replace=False))
     return chosen if among is None else among[chosen]
+
+
+def size_of(point, which):
+    """Return the number of entries of one array."""
+    place = point.subject.slices[which]
+    return place.stop - place.start

@@ -197,9 +197,20 @@ def entry_scales(x):
     would drown in rounding; a zero takes the typical size; 1 where all are zero.
     """
     size = np.abs(x.ravel()).astype(np.float64)
-    nonzero = size[size > 0]
-    typical = float(np.median(nonzero)) if len(nonzero) else 1.0
+    typical = typical_size(size)
     return np.where(size > 0, np.maximum(size, 0.01 * typical), typical)
+
+
+def typical_size(size):
+    """Return a typical one of the magnitudes that are not zero: their mean, or median; 1 of none."""
+    total, largest = float(np.add.reduce(size)), float(np.maximum.reduce(size, initial=0.0))
+    if 0.0 < largest < np.inf:
+        mean = total / np.count_nonzero(size)
+        if largest <= 30.0 * mean:
+            return mean
+    # a few large ones do not make the others large
+    nonzero = size[(size > 0) & np.isfinite(size)]
+    return float(np.median(nonzero)) if len(nonzero) else 1.0
 
 
 def check_point(op, x):

@@ -15,10 +15,11 @@ from nnlayers.gradients.report import Diagnosis
 from nnlayers.layers.checks import describe
 
 SAME = 1e-9  # calls that differ by less, relative to the largest entry, count as equal
+PACKAGE = os.path.dirname(os.path.dirname(__file__))
 
 
 class Crash(Exception):
-    """The user's backward raised; the text says what and where."""
+    """The user's forward or backward raised; the text says what and where."""
 
 
 def probe(point):
@@ -29,119 +30,98 @@ def probe(point):
     Raises
     ------
     Crash
-        If backward raises.
+        If one of them raises.
     """
     found = []
     _guard(point, found)
-    held = leaves_of(point.cache)
-    arguments = [(n, a) for n, a in point.subject.arguments.items() if isinstance(a, np.ndarray)]
-    watched = [*arguments, *((label or "its cache", leaf) for label, leaf in held)]
+    watched = _watched(point)
     before = [array.copy() for _, array in watched]
-    point.claims = []
+    if not _probe_backward(point, watched, before, found, careful=False):
+        found.clear()
+        _guard(point, found)
+        _probe_backward(point, watched, before, found, careful=True)
+        found[:] = list(dict.fromkeys(found))
+    return found
+
+
+def _probe_backward(point, watched, before, found, careful):
+    """Call backward for every dout; return whether it left everything alone.
+
+    With ``careful``, everything is compared and put back after each call, and named.
+    """
+    point.claims, untouched = [], True
     for douts in point.douts:
         first = not point.claims
         given = [dout.copy() if dout.ndim else np.float64(dout) for dout in douts]
         cache = _containers(point.cache)
-        result = _call(point, given, cache)
+        result = call(point, given, cache)
         if first:
             _aliases(point, result, watched, found)
         # copied before anything is put back: a result may lie in what backward has written into
-        point.claims.append(_gradients(point, result, found if first else []))
-        if any(not _equal(a, b) for a, b in zip(given, douts)):
+        point.claims.append(gradients_in(point, result, found if first else []))
+        if not all(map(equal, given, douts)):
+            untouched = False
             found.append(_mutation("backward", "dout", "dout = dout * mask makes a new array"))
-        if _structure(cache) != _structure(point.cache):
+        if cache is not point.cache and _structure(cache) != _structure(point.cache):
+            untouched = False
             found.append(_mutation("backward", "its cache", "read the cache, but change nothing"))
-        for (label, array), copy in zip(watched, before):
-            if not _equal(array, copy):
-                found.append(_mutation("backward", label, "work on a copy"))
-                np.copyto(array, copy)
-    found[:] = list(dict.fromkeys(found))
-    return found
+        if careful or len(point.claims) == len(point.douts):
+            for (label, array), kept in zip(watched, before):
+                if not equal(array, kept):
+                    untouched = False
+                    found.append(_mutation("backward", label, "work on a copy"))
+                    np.copyto(array, kept)
+    return untouched
 
 
 def probe_again(point, found):
-    """Repeat forward and backward after other calls; add what differs to the diagnoses.
+    """Repeat backward after forward has run on other inputs; add what differs to the diagnoses.
 
-    The numerical derivatives have called forward with other inputs meanwhile, so a backward whose
-    result has changed keeps something outside its cache.
+    A backward whose result has changed keeps something outside its cache.
     """
-    first = point.claims[0]
-    if not any(d.cause == "mutates_or_aliases" for d in found):
-        # other values of the same kind: every array's own entries, moved on by one
-        point.at([np.roll(base, 1) - base for base in point.base])
-        again, third = (
-            _gradients(point, _call(point, point.copied(), _containers(point.cache)), [])
-            for _ in range(2)
+    if any(d.cause == "mutates_or_aliases" for d in found):
+        return
+    # as far away as x is large, with other signs
+    point.at(-1.5 * point.base)
+    again = gradients_in(point, point.backward(point.douts[0], _containers(point.cache)), [])
+    if _all_same(point.claims[0], again):
+        return
+    third = gradients_in(point, point.backward(point.douts[0], _containers(point.cache)), [])
+    if _all_same(again, third):
+        found.append(
+            Diagnosis(
+                "stale_cache",
+                None,
+                "backward gives other gradients for the same dout and cache once forward has run "
+                "on other inputs: it uses something that is kept outside the cache",
+                "put everything that backward needs into the cache, and read it from there",
+                "proved",
+            )
         )
-        if not _all_same(again, third):
-            found.append(
-                Diagnosis(
-                    "nondeterministic",
-                    None,
-                    "two calls of backward with the same dout and cache differ",
-                    "draw all random numbers in forward, from rng, and keep them in the cache",
-                    "proved",
-                )
-            )
-        elif not _all_same(first, again):
-            found.append(
-                Diagnosis(
-                    "stale_cache",
-                    None,
-                    "backward gives other gradients for the same dout and cache once forward has "
-                    "run on other inputs: it uses something that is kept outside the cache",
-                    "put everything that backward needs into the cache, and read it from there",
-                    "proved",
-                )
-            )
-
-
-def _guard(point, found):
-    """Call forward again: does it write into its arguments, and does it repeat itself."""
-    subject = point.subject
-    changed = [
-        name
-        for (name, array), base in zip(subject.arrays.items(), point.base)
-        if array.shape != base.shape or not _equal(array, base)
-    ]
-    for array, base in zip(subject.arrays.values(), point.base):
-        if array.shape != base.shape:
-            array.shape = base.shape
-    for name in changed:
-        found.append(_mutation("forward", name, "out = np.maximum(x, 0) makes a new array"))
-    subject.guarded = bool(changed)
-    point.restore()
-    outs, cache = point.forward()
-    if changed:
-        point.outs, point.cache = [np.array(out, dtype=np.float64) for out in outs], cache
-        outs, _ = point.forward()
-    if not _all_same(point.outs, outs):
+    else:
         found.append(
             Diagnosis(
                 "nondeterministic",
                 None,
-                "two calls of forward with the same arguments give different results",
-                "take randomness as rng= (a seed or a Generator) and pass one to the check",
+                "two calls of backward with the same dout and cache differ",
+                "draw all random numbers in forward, from rng, and keep them in the cache",
                 "proved",
             )
         )
 
 
-def _call(point, given, cache):
+def call(point, given, cache):
     """Return backward's result for these very upstream gradients and this cache."""
     try:
-        with np.errstate(all="ignore"):
-            return point.subject.backward(given, cache)
+        return point.subject.backward(given, cache)
     except Exception as error:
-        raise Crash(_where(error)) from error
+        raise Crash(f"backward raised {where(error)}") from error
 
 
-def _where(error):
+def where(error):
     """Return an exception in one line, with the line of the user's own code that raised it."""
     frames = traceback.extract_tb(error.__traceback__)
-    package = os.path.dirname(os.path.dirname(__file__))
-    foreign = [f for f in frames if not f.filename.startswith(package)]
-    frame = (foreign or frames)[-1]
+    frame = ([f for f in frames if not f.filename.startswith(PACKAGE)] or frames)[-1]
     text = " ".join(str(error).split())
     return (
         f"{type(error).__name__}: {text} (line {frame.lineno} of {frame.name}: "
@@ -149,7 +129,7 @@ def _where(error):
     )
 
 
-def _gradients(point, result, found):
+def gradients_in(point, result, found):
     """Return what backward returned as one array per gradient; None stands for none.
 
     What is wrong with the form is added to found.
@@ -168,7 +148,7 @@ def _gradients(point, result, found):
         found.append(
             _bad_output(
                 None,
-                f"backward returned {describe(result)}, not {_expected(names)}",
+                f"backward returned {describe(result)}, not a tuple of {len(names)} arrays",
                 f"return {', '.join(names)}",
             )
         )
@@ -186,26 +166,26 @@ def _gradients(point, result, found):
         return [None] * len(names)
     return [
         _gradient(name, array, given, value, found)
-        for name, (_, array), given, value in zip(
-            names, subject.arrays.items(), subject.given.values(), result
+        for name, array, given, value in zip(
+            names, subject.arrays.values(), subject.given.values(), result
         )
     ]
 
 
 def _gradient(name, array, given, value, found):
     """Return one gradient as a float64 copy, or None; add what is wrong with its form."""
+    if type(value) is np.ndarray and value.dtype == np.float64 and value.shape == array.shape:
+        return _finite(name, value.copy(), found)
     if not isinstance(value, np.ndarray | np.generic | float | int):
         kind = "a list" if isinstance(value, list) else describe(value)
         found.append(_bad_output(name, f"{name} is {kind}, not an array", "return a NumPy array"))
-        value = np.asarray(value) if isinstance(value, list) else np.asarray(None)
+        if not isinstance(value, list):
+            return None
     value = np.asarray(value)
     if value.dtype.kind not in "fiub":
-        if value.dtype.kind == "c":
-            found.append(_bad_output(name, f"{name} is {value.dtype}", "return real numbers"))
-            return value.real.astype(np.float64)
         if not found or found[-1].gradient != name:
             found.append(_bad_output(name, f"{name} is {value.dtype}", "return real numbers"))
-        return None
+        return value.real.astype(np.float64) if value.dtype.kind == "c" else None
     if value.ndim and (
         value.dtype.kind != "f" or (value.dtype.itemsize < 8 and given.itemsize > value.itemsize)
     ):
@@ -224,20 +204,76 @@ def _gradient(name, array, given, value, found):
                 "a gradient has the shape of what it belongs to",
             )
         )
-    with np.errstate(all="ignore"):
-        value = np.array(value, dtype=np.float64)
-    bad = ~np.isfinite(value)
-    if bad.any():
+    return _finite(name, np.array(value, dtype=np.float64), found)
+
+
+def _finite(name, value, found):
+    """Return the gradient; add a diagnosis if it has entries that are not finite."""
+    finite = np.isfinite(value)
+    if not finite.all():
         found.append(
             Diagnosis(
                 "nonfinite",
                 name,
-                f"{int(bad.sum())} of {bad.size} entries of {name} are NaN or infinite",
+                f"{value.size - int(finite.sum())} of {value.size} entries of {name} are NaN or "
+                "infinite",
                 "look for a division by zero, 0 * inf, or a logarithm of 0",
                 "proved",
             )
         )
     return value
+
+
+def _guard(point, found):
+    """Call forward again: does it write into its arguments, and does it repeat itself."""
+    subject = point.subject
+    for name, array in subject.arrays.items():
+        if array.size and not np.shares_memory(array, subject.flat):
+            raise Crash(f"forward replaces its argument {name}")
+    changed = []
+    if not equal(subject.flat, point.base):
+        changed = [
+            name
+            for name, place in zip(subject.arrays, subject.slices)
+            if not equal(subject.flat[place], point.base[place])
+        ]
+        subject.flat[...] = point.base
+    for name, array, shape in _reshaped(subject):
+        changed.append(name)
+        array.shape = shape
+    for name in dict.fromkeys(changed):
+        found.append(_mutation("forward", name, "out = np.maximum(x, 0) makes a new array"))
+    subject.guarded = bool(changed)
+    outs, cache = point.forward()
+    if changed:
+        point.settle(outs)
+        point.cache = cache
+        outs, _ = point.forward()
+    if not _all_same(point.outs, outs):
+        found.append(
+            Diagnosis(
+                "nondeterministic",
+                None,
+                "two calls of forward with the same arguments give different results",
+                "take randomness as rng= (a seed or a Generator) and pass one to the check",
+                "proved",
+            )
+        )
+
+
+def _reshaped(subject):
+    """Yield the arrays whose shape was written to, with the shape that they had."""
+    for name, array in subject.arrays.items():
+        if array.shape != subject.shapes[name]:
+            yield name, array, subject.shapes[name]
+
+
+def _watched(point):
+    """Return all arrays that backward must leave alone, as (label, array), each once."""
+    arguments = [(n, a) for n, a in point.subject.arguments.items() if isinstance(a, np.ndarray)]
+    known = {id(array) for _, array in arguments}
+    cached = [(label, leaf) for label, leaf in leaves_of(point.cache) if id(leaf) not in known]
+    return arguments + cached
 
 
 def _aliases(point, result, watched, found):
@@ -249,7 +285,7 @@ def _aliases(point, result, watched, found):
         if not isinstance(gradient, np.ndarray) or not gradient.size:
             continue
         for label, array in watched:
-            if array.size and _overlap(gradient, array):
+            if np.may_share_memory(gradient, array) and _overlap(gradient, array):
                 found.append(
                     Diagnosis(
                         "mutates_or_aliases",
@@ -267,21 +303,26 @@ def _overlap(a, b):
     try:
         return np.shares_memory(a, b, max_work=1000)
     except Exception:  # too hard to say for these strides
-        return np.may_share_memory(a, b)
+        return True
 
 
 def _containers(cache):
-    """Return a cache whose tuples, lists and dicts are new, with the same arrays in them."""
+    """Return a cache whose lists and dicts are new, with the same arrays in them."""
+    if type(cache) is tuple:
+        items = [_containers(item) for item in cache]
+        return cache if all(map(_is, items, cache)) else tuple(items)
     if isinstance(cache, list):
         return [_containers(item) for item in cache]
-    if type(cache) is tuple:
-        return tuple(_containers(item) for item in cache)
     if isinstance(cache, dict):
         new = copy.copy(cache)
         for key, item in cache.items():
             new[key] = _containers(item)
         return new
     return cache
+
+
+def _is(a, b):
+    return a is b
 
 
 def _structure(cache):
@@ -300,8 +341,8 @@ def leaves_of(cache):
     def walk(value, label, depth):
         if id(value) in seen or depth > 6:
             return
-        seen.add(id(value))
         if isinstance(value, np.ndarray):
+            seen.add(id(value))
             found.append((label, value))
         elif isinstance(value, tuple | list):
             for i, item in enumerate(value):
@@ -310,6 +351,7 @@ def leaves_of(cache):
             for key, item in value.items():
                 walk(item, f"{label}[{key!r}]", depth + 1)
         elif hasattr(value, "__dict__") and not isinstance(value, type) and not callable(value):
+            seen.add(id(value))
             for key, item in vars(value).items():
                 walk(item, f"{label}.{key}", depth + 1)
 
@@ -317,11 +359,11 @@ def leaves_of(cache):
     return found
 
 
-def _mutation(where, what, fix):
+def _mutation(function, what, fix):
     return Diagnosis(
         "mutates_or_aliases",
         None,
-        f"{where} writes into {what}, which is not its own",
+        f"{function} writes into {what}, which is not its own",
         f"{fix}; writing in place destroys what other layers still need",
         "proved",
     )
@@ -331,12 +373,14 @@ def _bad_output(name, message, fix):
     return Diagnosis("bad_output", name, message, fix, "proved")
 
 
-def _expected(names):
-    return f"a tuple of {len(names)} arrays" if len(names) > 1 else "an array"
-
-
-def _equal(a, b):
-    return a is b or np.array_equal(a, b, equal_nan=np.asarray(a).dtype.kind == "f")
+def equal(a, b):
+    """Whether two arrays or numbers are equal, NaN included."""
+    if a is b:
+        return True
+    same = a == b
+    if same is True or (isinstance(same, np.ndarray | np.bool_) and same.all()):
+        return np.shape(a) == np.shape(b)
+    return np.shape(a) == np.shape(b) and bool(np.all(same | ((a != a) & (b != b))))
 
 
 def _all_same(a, b):
@@ -345,14 +389,12 @@ def _all_same(a, b):
         if left is None or right is None:
             if left is not right:
                 return False
-            continue
-        left, right = np.asarray(left, np.float64), np.asarray(right, np.float64)
-        if left.shape != right.shape:
-            return False
-        with np.errstate(invalid="ignore"):
-            difference = np.abs(left - right)
+        elif not equal(left, right):
+            left, right = np.asarray(left, np.float64), np.asarray(right, np.float64)
+            if left.shape != right.shape:
+                return False
             limit = SAME * np.abs(right).max(initial=0.0)
-            different = (difference > limit) | (np.isnan(left) != np.isnan(right))
-        if different.any():
-            return False
+            different = np.abs(left - right) > limit
+            if (different | (np.isnan(left) != np.isnan(right))).any():
+                return False
     return True

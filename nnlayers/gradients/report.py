@@ -63,13 +63,13 @@ class Report:
         One for each gradient.
     """
 
-    def __init__(self, point, seed, findings, behaviour=(), causes=(), crash=None):
-        self.subject = point.subject.shown
-        self.shapes = {name: array.shape for name, array in point.subject.arrays.items()}
-        self.forwards = point.forwards
+    def __init__(self, subject, seed, findings=(), behaviour=(), causes=(), crash=None, forwards=1):
+        self.subject = subject.shown
+        self.shapes = dict(subject.shapes)
+        self.forwards = forwards
         self.seed = seed
-        self.findings = findings
-        self.behaviour = behaviour
+        self.findings = tuple(findings)
+        self.behaviour = tuple(behaviour)
         self.crash = crash
         # a cause that explains a wrong shape says more than the shape itself
         forms = [d for d in behaviour if d.cause == "bad_output"]

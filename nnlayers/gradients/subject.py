@@ -1,11 +1,13 @@
 """What is checked, in one form: a pair, a layer, a net, or a function with a claimed gradient.
 
 A :class:`Subject` owns float64 copies of every array that it differentiates, so that the caller's
-arrays, layers and generators stay as they are.
+arrays, layers and generators stay as they are.  The copies lie one after the other in one vector:
+moving all of them along a direction is then one addition.
 """
 
 import copy
 import inspect
+import types
 
 import numpy as np
 
@@ -13,6 +15,7 @@ from nnlayers.layers.checks import complaint, describe
 from nnlayers.layers.layer import Layer, PairLayer
 
 NOT_DIFFERENTIATED = {"y", "target", "targets", "label", "labels", "mask"}
+IMMUTABLE = (int, float, complex, str, bytes, bool, type(None), types.FunctionType)
 
 
 class Subject:
@@ -21,9 +24,15 @@ class Subject:
     Attributes
     ----------
     arguments : dict of str to object
-        Everything that forward is given, by name; arrays among them are copies.
+        Everything that forward is given, by name.
     arrays : dict of str to ndarray
-        Those to differentiate, in float64: write into them, then call :meth:`forward`.
+        Those to differentiate, in float64: views of ``flat``.
+    flat : ndarray
+        All of them as one vector; write into it, then call :meth:`forward`.
+    slices : list of slice
+        Where in ``flat`` each of them lies.
+    shapes : dict of str to tuple
+        Their shapes.
     gradients : tuple of str
         The name of each array's gradient, ``"dw"`` or ``"0.dw"``.
     given : dict of str to dtype
@@ -39,14 +48,31 @@ class Subject:
     """
 
     def __init__(self, arguments, names, run, pull, shown, functions, inputs, options, rebuild):
-        self.inputs = inputs
-        self.options = options
-        self.arguments = arguments
-        self.arrays = {name: self.arguments[name] for name in names}
+        self.given = {name: np.asarray(arguments[name]).dtype for name in names}
+        self.flat = np.empty(sum(np.size(arguments[name]) for name in names))
+        self.slices, self.arrays, start = [], {}, 0
+        for name in names:
+            array = np.asarray(arguments[name])
+            place = slice(start, start + array.size)
+            start += array.size
+            view = self.flat[place]
+            if array.flags.f_contiguous and not array.flags.c_contiguous:
+                view = view.reshape(array.shape[::-1]).T
+            else:
+                view = view.reshape(array.shape)
+            view[...] = array
+            self.slices.append(place)
+            self.arrays[name] = view
+        self.arguments = {
+            name: self.arrays[name] if name in self.arrays else _own(value)
+            for name, value in arguments.items()
+        }
+        self.shapes = {name: array.shape for name, array in self.arrays.items()}
         self.gradients = tuple(gradient_name(name) for name in names)
-        self.given = dict.fromkeys(names, np.dtype(np.float64))  # dtypes before the conversion
         self.shown = shown
         self.functions = functions
+        self.inputs = inputs
+        self.options = options
         self.trusted = all(getattr(f, "__module__", "").startswith("nnlayers.") for f in functions)
         self.guarded = False  # whether forward gets copies, because it writes into its arguments
         self._run = run
@@ -65,8 +91,9 @@ class Subject:
         if not isinstance(result, tuple) or len(result) != 2:
             raise TypeError(f"forward must return (out, cache), not {describe(result)}")
         out, cache = result
-        outs = out if isinstance(out, tuple) else (out,)
-        return tuple(map(np.asarray, outs)), cache
+        if isinstance(out, tuple):
+            return tuple(map(np.asarray, out)), cache
+        return (np.asarray(out),), cache
 
     def backward(self, douts, cache, function=None):
         """Return whatever backward returns for one dout per out.
@@ -74,9 +101,7 @@ class Subject:
         ``function`` stands in for the user's own backward.
         """
         dout = douts[0] if len(douts) == 1 else tuple(douts)
-        if function is not None:
-            return function(dout, cache)
-        return self._pull(dout, cache)
+        return self._pull(dout, cache) if function is None else function(dout, cache)
 
     def resized(self, count):
         """Return the subject for the first examples of the batch; None if there are no more."""
@@ -91,9 +116,12 @@ class Subject:
         first = {n: self.arguments[n][:count] for n in batches if batches[n] == N}
         return self._rebuild(self.arguments | first)
 
-    def moved(self, moves):
-        """Return the subject with every array moved by an offset."""
-        moved = {n: a + move for (n, a), move in zip(self.arrays.items(), moves)}
+    def moved(self, offset):
+        """Return the subject with all arrays moved by an offset, a vector like ``flat``."""
+        moved = {
+            name: array + offset[place].reshape(array.shape)
+            for (name, array), place in zip(self.arrays.items(), self.slices)
+        }
         return self._rebuild(self.arguments | moved)
 
 
@@ -126,7 +154,11 @@ def _of_pair(op, forward, backward, args, wrt, options):
     chosen = everything if wrt is None else _chosen(op, arguments, wrt)
 
     def run(arguments, function):
-        return (function or forward)(*map(_fresh, arguments.values()), **_fresh(options))
+        function = function or forward
+        given = arguments.values()
+        if options or not all(isinstance(value, np.ndarray) for value in given):
+            return function(*map(_fresh, given), **_fresh(options))
+        return function(*given)
 
     def pull(dout, cache):
         grads = backward(dout, cache)
@@ -134,12 +166,14 @@ def _of_pair(op, forward, backward, args, wrt, options):
             return tuple(g for name, g in zip(everything, grads) if name in chosen)
         return grads
 
-    shown = f"{name_of(forward)} / {name_of(backward)}"
-
     def rebuild(arguments):
         return _of_pair(op, forward, backward, arguments.values(), wrt, options)
 
-    return _owning(arguments, chosen, run, pull, shown, (forward, backward), options, rebuild)
+    shown = f"{name_of(forward)} / {name_of(backward)}"
+    functions = forward, backward
+    return Subject(
+        arguments, chosen, run, pull, shown, functions, list(arguments), options, rebuild
+    )
 
 
 def _of_layer(op, layer, args, wrt, options):
@@ -147,7 +181,7 @@ def _of_layer(op, layer, args, wrt, options):
     names = [*layer.inputs[: len(args)], *(f"arg{i}" for i in range(len(layer.inputs), len(args)))]
     inputs = dict(zip(names, args))
     differentiable = _differentiable(inputs)
-    arguments = {name: _own(value) for name, value in inputs.items()} | dict(layer.params)
+    arguments = inputs | dict(layer.params)
     chosen = differentiable + list(layer.params) if wrt is None else _chosen(op, arguments, wrt)
     states = [(leaf, leaf.state) for _, leaf in layer.leaves()]
 
@@ -171,15 +205,20 @@ def _of_layer(op, layer, args, wrt, options):
         chosen_grads = tuple(found[name] for name in chosen)
         return chosen_grads if len(chosen) != 1 else chosen_grads[0]
 
-    pair = layer.pair if isinstance(layer, PairLayer) else (layer.forward, layer.backward)
-
     def rebuild(arguments):
         new = copy.deepcopy(layer)
         for name, array in new.params.items():
             array[...] = arguments[name]
         return _of_layer(op, new, [arguments[name] for name in names], wrt, options)
 
-    return Subject(arguments, chosen, run, pull, repr(layer), pair, names, options, rebuild)
+    functions = layer.pair if isinstance(layer, PairLayer) else (layer.forward, layer.backward)
+    subject = Subject(
+        arguments, chosen, run, pull, repr(layer), functions, names, options, rebuild
+    )
+    for path, leaf in layer.leaves():  # the layer computes with the subject's arrays from now on
+        for name in leaf.params:
+            leaf.params[name] = subject.arguments[f"{path}.{name}" if path else name]
+    return subject
 
 
 def _of_function(op, f, args, gradient):
@@ -210,35 +249,41 @@ def _of_function(op, f, args, gradient):
         return scaled if len(scaled) != 1 else scaled[0]
 
     shown = f"{name_of(f)} with a claimed gradient"
-    return _owning(arguments, names, run, pull, shown, (f, None), {}, lambda _: None)
-
-
-def _owning(arguments, names, run, pull, shown, functions, options, rebuild):
-    """Return a subject with copies of its arguments."""
-    own = {name: _own(value) for name, value in arguments.items()}
-    subject = Subject(own, names, run, pull, shown, functions, list(own), options, rebuild)
-    subject.given = {name: np.asarray(arguments[name]).dtype for name in names}
-    return subject
+    return Subject(
+        arguments, names, run, pull, shown, (f, None), list(arguments), {}, lambda _: None
+    )
 
 
 def argument_names(function, count):
     """Return the names of a function's first arguments; ``arg0``, ``arg1`` where it has none."""
-    try:
-        parameters = inspect.signature(function).parameters.values()
-    except (TypeError, ValueError):
-        parameters = ()
-    named = [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    named = _parameters(function)[0]
     return [named[i] if i < len(named) else f"arg{i}" for i in range(count)]
 
 
 def takes(target, keyword):
     """Whether the forward of whatever is checked has an argument of this name."""
     forward = target[0] if isinstance(target, tuple | list) else target
-    forward = getattr(forward, "forward", forward)
+    positional, keywords = _parameters(getattr(forward, "forward", forward))
+    return keyword in positional or keyword in keywords
+
+
+def _parameters(function):
+    """Return the names of a function's positional and keyword-only parameters."""
+    code = getattr(function, "__code__", None)
+    if code is not None and not hasattr(function, "__wrapped__"):  # quicker than inspect
+        split = code.co_argcount
+        return (
+            code.co_varnames[hasattr(function, "__self__") : split],
+            code.co_varnames[split : split + code.co_kwonlyargcount],
+        )
     try:
-        return keyword in inspect.signature(forward).parameters
+        parameters = inspect.signature(function).parameters.values()
     except (TypeError, ValueError):
-        return False
+        return (), ()
+    return (
+        [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)],
+        [p.name for p in parameters if p.kind is p.KEYWORD_ONLY],
+    )
 
 
 def name_of(function):
@@ -275,16 +320,16 @@ def _chosen(op, arguments, wrt):
 
 
 def _own(argument):
-    """Copy an argument; floating-point arrays become float64."""
+    """Copy an argument that is not differentiated; floating-point arrays become float64."""
+    if isinstance(argument, IMMUTABLE):
+        return argument
     if isinstance(argument, np.ndarray | np.floating) and argument.dtype.kind == "f":
         return np.array(argument, dtype=np.float64, order="K")
-    if isinstance(argument, int | float | str | bool | None):
-        return argument
     return copy.deepcopy(argument)
 
 
 def _fresh(argument):
     """Return an argument for one call: what a call could change is copied, arrays excepted."""
-    if isinstance(argument, np.ndarray | int | float | str | bool | None):
+    if isinstance(argument, np.ndarray) or isinstance(argument, IMMUTABLE) or argument == {}:
         return argument
     return copy.deepcopy(argument)

@@ -6,8 +6,8 @@ import time
 import numpy as np
 
 from nnlayers.gradients.entries import Rows
-from nnlayers.gradients.locating import sample
-from nnlayers.gradients.point import Point
+from nnlayers.gradients.locating import sample, size_of
+from nnlayers.gradients.point import Point, flatten
 from nnlayers.gradients.probes import leaves_of
 
 MATCH = 1e-6  # relative to the largest entry: numbers that agree so well are called equal
@@ -39,7 +39,7 @@ class Evidence:
         self.rows = rows
         self.douts = [*point.douts, point.draw()][:DOUTS]
         self.claims = [*point.claims, point.gradients(self.douts[-1])]
-        self.weights = point.weights(self.douts)
+        self.weights = np.array([flatten(douts) for douts in self.douts])
         self.true = {k: rows[k].pulled(self.weights)[0] for k in wrong}
         arrays = [array for _, array in leaves_of(point.cache)]
         self._cached = [array for array in arrays if array.flags.writeable]
@@ -49,20 +49,28 @@ class Evidence:
         """Forward's outputs."""
         return self.point.outs
 
+    def shape(self, k):
+        """Return the shape of array k, which its gradient must have."""
+        return self.array(k).shape
+
+    def array(self, k):
+        """Return array k itself."""
+        return list(self.point.subject.arrays.values())[k]
+
     def claimed(self, k):
         """Return gradient k for every upstream gradient: array (number of douts, *its shape)."""
         return np.array([claim[k] for claim in self.claims])
 
     def full(self, k):
         """Return the true gradient k in its shape, or None if only some entries are known."""
-        shape = self.point.base[k].shape
-        if len(self.rows[k].indices) != self.point.base[k].size:
+        shape = self.shape(k)
+        if len(self.rows[k].indices) != size_of(self.point, k):
             return None
         return self.true[k].reshape(len(self.douts), *shape)
 
     def is_true(self, k, values, true=None):
         """Whether values (number of douts, *shape of the array) equal the true gradient k."""
-        shape = self.point.base[k].shape
+        shape = self.shape(k)
         if values.shape != (len(self.douts), *shape) or values.dtype.kind not in "fiu":
             return False
         found = values.reshape(len(self.douts), -1)[:, self.rows[k].indices]
@@ -77,7 +85,7 @@ class Evidence:
         fixed = []
         for k, name in enumerate(self.names):
             values = [result[k] for result in results]
-            if any(value.shape != self.point.base[k].shape for value in values):
+            if any(value.shape != self.shape(k) for value in values):
                 if k not in self.wrong:
                     return []
                 continue
@@ -113,7 +121,7 @@ class Evidence:
     def _plausible(self, first):
         """Whether the first result repairs something: most changes are dismissed by this."""
         for k in self.wrong:
-            if first[k].shape == self.point.base[k].shape:
+            if first[k].shape == self.shape(k):
                 found = first[k].ravel()[self.rows[k].indices]
                 if close(found, self.true[k][0]):
                     return True

@@ -142,14 +142,14 @@ def _explains(evidence, units, unit, context, nodes, k):
 
     def outs(move):
         record["next"] = 0
-        moves = [None] * len(point.base)
-        moves[k] = move
-        return point.at(moves, function)
+        offset = np.zeros(point.base.size)
+        offset[point.subject.slices[k]] = move.ravel()
+        return point.at(offset, function)
 
     claimed = evidence.claimed(k)
-    if claimed.shape[1:] != point.base[k].shape:
+    if claimed.shape[1:] != evidence.shape(k):
         return False
-    scale = point.scales()[k]
+    scale = point.scales[point.subject.slices[k]].reshape(evidence.shape(k))
     for attempt in range(2):
         u = scale * point.spread(scale.shape)
         derivative = (outs(STEP * u) - outs(-STEP * u)) / (2 * STEP)

@@ -19,10 +19,10 @@ MOST = 400  # output entries
 def both(evidence, k):
     """Return ``(S, J)`` as arrays (outputs, entries), or None if that would take too long."""
     rows, point = evidence.rows[k], evidence.point
-    M = point.size
+    M = point.center.size
     if M > MOST or M < 2:
         return None
-    shape = point.base[k].shape
+    shape = evidence.shape(k)
     start = time.process_time()
     S = np.zeros((M, len(rows.indices)))
     for j in range(M):
@@ -70,7 +70,7 @@ def lost_terms(evidence, k):
         return  # entries that get nothing at all: that is not a lost term
     many = true.sum(axis=0) > 1
     kept = same & true
-    if out.shape == evidence.point.base[k].shape and kept[:, evidence.rows[k].indices].any():
+    if out.shape == evidence.shape(k) and kept[:, evidence.rows[k].indices].any():
         own = np.arange(len(J))[:, None] == evidence.rows[k].indices[None, :]
         if not (kept & ~own).any():
             return  # only the diagonal: see paths.diagonal_only
@@ -130,7 +130,7 @@ def across_steps(evidence, k):
     if found is None:
         return
     S, J = found
-    shape, rows = evidence.point.base[k].shape, evidence.rows[k]
+    shape, rows = evidence.shape(k), evidence.rows[k]
     out = evidence.outs[0]
     limit = MATCH * np.abs(J).max(initial=0.0)
     bad = np.abs(S - J) > limit

@@ -60,7 +60,7 @@ def _per_slice(evidence, k, claimed, true, axis):
 def diagonal_only(evidence, k):
     """Is only the diagonal of the Jacobian used."""
     rows, name = evidence.rows[k], evidence.names[k]
-    claimed, shape = evidence.claimed(k), evidence.point.base[k].shape
+    claimed, shape = evidence.claimed(k), evidence.shape(k)
     if len(evidence.outs) != 1 or evidence.outs[0].shape != shape or claimed.shape[1:] != shape:
         return
     own = rows.value[np.arange(len(rows.indices)), rows.indices]
@@ -98,7 +98,7 @@ def _recurrent(name, axis):
 def local_in_time(evidence, k):
     """Does an input of each time step get only what it does to the output of the same step."""
     rows, name = evidence.rows[k], evidence.names[k]
-    claimed, shape = evidence.claimed(k), evidence.point.base[k].shape
+    claimed, shape = evidence.claimed(k), evidence.shape(k)
     out = evidence.outs[0]
     if claimed.shape[1:] != shape or out.ndim < 2 or len(shape) < 2 or out.shape == shape:
         return
@@ -184,7 +184,7 @@ def statistics(evidence, k):
     if true is None or claimed.shape != true.shape or claimed.ndim < 2:
         return
     missing = true - claimed
-    x = evidence.point.base[k]
+    x = evidence.array(k)
     for count in range(1, x.ndim + 1):
         for axes in itertools.combinations(range(x.ndim), count):
             if np.prod([x.shape[a] for a in axes]) < 3:

@@ -19,7 +19,7 @@ def matches(cause, name, message, fix):
 def dependence_on_dout(evidence, k):
     """Is backward linear in dout, as Jᵀ dout is, or does it not look at dout at all."""
     name, claimed = evidence.names[k], evidence.claimed(k)
-    if claimed.shape[1:] != evidence.point.base[k].shape:
+    if claimed.shape[1:] != evidence.shape(k):
         return
     size = np.abs(claimed).max(initial=0.0)
     if size <= 1e-9 * np.abs(evidence.true[k]).max(initial=0.0):
@@ -65,7 +65,7 @@ def dependence_on_dout(evidence, k):
 def precision(evidence, k):
     """Is the claimed gradient the true one, rounded."""
     name, claimed = evidence.names[k], evidence.claimed(k)
-    if claimed.shape[1:] != evidence.point.base[k].shape or not claimed.size:
+    if claimed.shape[1:] != evidence.shape(k) or not claimed.size:
         return
     found = claimed.reshape(len(claimed), -1)[:, evidence.rows[k].indices]
     true = evidence.true[k]
@@ -162,7 +162,7 @@ def scale(evidence, k):
 def ratio(evidence, k):
     """Return c if the claimed gradient is c times the true one, else None."""
     claimed = evidence.claimed(k)
-    if claimed.shape[1:] != evidence.point.base[k].shape:
+    if claimed.shape[1:] != evidence.shape(k):
         return None
     found = claimed.reshape(len(claimed), -1)[:, evidence.rows[k].indices]
     true = evidence.true[k]
@@ -184,7 +184,7 @@ def batch_size(evidence):
     Usually the first; the last where examples are columns.
     """
     first = _first_axis(evidence)
-    out, x = evidence.outs[0], evidence.point.base[0]
+    out, x = evidence.outs[0], evidence.array(0)
     if not out.ndim or not x.ndim or out.shape[0] == x.shape[0]:
         return first
     if out.shape[-1] != x.shape[-1]:
@@ -285,7 +285,7 @@ def swapped(evidence):
 
 def shape_of_result(evidence, k):
     """Is a gradient of the wrong shape the true one, summed too little or laid out differently."""
-    name, claimed, shape = evidence.names[k], evidence.claimed(k), evidence.point.base[k].shape
+    name, claimed, shape = evidence.names[k], evidence.claimed(k), evidence.shape(k)
     if claimed.shape[1:] == shape:
         return
     axes = range(1, claimed.ndim)
@@ -339,7 +339,7 @@ def shape_of_result(evidence, k):
 
 def layout(evidence, k):
     """Are the right numbers in the wrong places."""
-    name, claimed, shape = evidence.names[k], evidence.claimed(k), evidence.point.base[k].shape
+    name, claimed, shape = evidence.names[k], evidence.claimed(k), evidence.shape(k)
     if claimed.shape[1:] != shape or claimed[0].size < 2:
         return
     axes = range(1, claimed.ndim)
@@ -398,7 +398,7 @@ def layout(evidence, k):
 
 def other_places(evidence, k):
     """Are the right numbers in other places, in no order that has a name."""
-    name, claimed, shape = evidence.names[k], evidence.claimed(k), evidence.point.base[k].shape
+    name, claimed, shape = evidence.names[k], evidence.claimed(k), evidence.shape(k)
     if claimed.shape[1:] != shape or claimed[0].size < 2:
         return
     axes = range(1, claimed.ndim)
@@ -443,7 +443,7 @@ def _same_numbers(a, b):
 
 def contributions(evidence, k):
     """Does the claimed gradient lack the sum over the outputs, or keep only one of its terms."""
-    name, claimed, shape = evidence.names[k], evidence.claimed(k), evidence.point.base[k].shape
+    name, claimed, shape = evidence.names[k], evidence.claimed(k), evidence.shape(k)
     if claimed.shape[1:] != shape or len(evidence.outs) > 3:
         return
     rows = evidence.rows[k]
