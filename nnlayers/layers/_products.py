@@ -60,7 +60,7 @@ def sum_of_products(a, c):
     N = c.shape[2]
     fits = SMALL // (K * N)
     # parts of equal size; with few rows each, summing their products would take the time
-    p = -(-P // -(-P // fits)) if P and fits >= 64 else max(P, 1)
+    p = -(-P // -(-P // fits)) if fits >= 64 else P
     head = P // p * p
     total = (_split(a[:, :head], p).swapaxes(-1, -2) @ _split(c[:, :head], p)).sum(axis=(0, 1))
     if head < P:
