@@ -1,0 +1,13 @@
+"""Stanford's cs231n: layers, update rules, solver and classifiers under the course's names.
+
+One module for each file of the course's folder ``cs231n``; all names are on the package too.
+"""
+
+from nnlayers.course.cs231n.data_utils import *  # noqa: F403
+from nnlayers.course.cs231n.fast_layers import *  # noqa: F403
+from nnlayers.course.cs231n.gradient_check import *  # noqa: F403
+from nnlayers.course.cs231n.layer_utils import *  # noqa: F403
+from nnlayers.course.cs231n.layers import *  # noqa: F403
+from nnlayers.course.cs231n.optim import *  # noqa: F403
+from nnlayers.course.cs231n.rnn_layers import *  # noqa: F403
+from nnlayers.course.cs231n.vis_utils import *  # noqa: F403
