@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import nnlayers
 import reference.attention as naive
 from nnlayers import (
     Attention,
@@ -60,10 +61,43 @@ def test_attention_of_any_shapes_and_masks(case):
     dq, dk, dv = attention_backward(drawn(*out.shape), cache)
     assert (dq.shape, dk.shape, dv.shape) == (q.shape, k.shape, v.shape)
     # the weights of a query sum to 1 or, where it may attend to nothing, to 0
-    sums = cache[-1].sum(axis=-1)
+    sums = cache.p.sum(axis=-1)
     np.testing.assert_allclose(sums, (sums > 0.5).astype(float), atol=1e-12)
     # one vector added to all keys adds one number to all scores of a query: no weight changes
     np.testing.assert_allclose(dk.sum(axis=-2), 0.0, atol=1e-12)
+
+
+@pytest.mark.parametrize("block", [1, 2, 3, 7])
+@pytest.mark.parametrize("settings", ["causal", "mask", "both", "neither", "keys"])
+def test_blocks_of_queries_change_nothing(block, settings, monkeypatch):
+    T = S = 7
+    q, k, v = qkv(2, T=T, S=S)
+    q[1] *= 1e3  # scores from which the largest are subtracted
+    mask = np.random.default_rng(3).random((2, T, S)) < 0.6
+    mask[0, 2] = mask[1, 0] = False
+    mask = {"mask": mask, "both": mask, "keys": mask[:, 1:2]}.get(settings)
+    causal = settings in ("causal", "both")
+    results = []
+    for size in (block, 64):
+        monkeypatch.setattr(nnlayers.layers.attention, "BLOCK", size)
+        out, cache = attention_forward(q, k, v, mask=mask, causal=causal)
+        results.append((out, cache.p, *attention_backward(drawn(2, T, 2), cache)))
+    for mine, whole in zip(*results, strict=True):
+        np.testing.assert_allclose(mine, whole, atol=1e-12 * np.abs(whole).max())
+    expected = naive.attention(q[0], k[0], v[0], None if mask is None else mask[0], causal)
+    np.testing.assert_allclose(results[0][0][0], expected, atol=1e-12)
+
+
+def test_long_sequences_take_more_than_one_block():
+    q, k, v = qkv(T=150, S=150, d=2)
+    out, cache = attention_forward(q, k, v, causal=True)
+    np.testing.assert_allclose(out, naive.attention(q, k, v, causal=True), atol=1e-12)
+    np.testing.assert_array_equal(cache.p == 0, ~np.tri(150, dtype=bool))
+    dout = drawn(150, 2)
+    masked, same = attention_forward(q, k, v, mask=np.tri(150, dtype=bool))
+    np.testing.assert_allclose(out, masked, atol=1e-12)
+    for mine, theirs in zip(attention_backward(dout, cache), attention_backward(dout, same)):
+        np.testing.assert_allclose(mine, theirs, atol=1e-12)
 
 
 def test_true_means_that_a_query_may_attend():
@@ -72,7 +106,7 @@ def test_true_means_that_a_query_may_attend():
     mask[[0, 1, 2], [4, 0, 2]] = True
     out, cache = attention_forward(q, k, v, mask=mask)
     np.testing.assert_array_equal(out, v[[4, 0, 2]])
-    np.testing.assert_array_equal(cache[-1], mask.astype(float))
+    np.testing.assert_array_equal(cache.p, mask.astype(float))
 
 
 def test_a_query_that_may_attend_to_nothing_gets_zeros_and_gives_none():
@@ -416,9 +450,9 @@ ERRORS = [
         "pass the dout and the cache of the same forward call",
     ),
     (
-        lambda: attention_backward(np.zeros((3, 2)), tuple(zeros((3, 4), (5, 4), (5, 2), (3, 4)))),
-        "attention_backward: cache must be the tuple (q, k, v, p) that attention_forward returned, "
-        "not a tuple ((3, 4), (5, 4), (5, 2), (3, 4)); pass the cache of the matching forward call",
+        lambda: attention_backward(np.zeros((3, 2)), tuple(zeros((3, 4), (5, 4), (5, 2), (3, 5)))),
+        "attention_backward: cache must be the AttentionCache that attention_forward returned, "
+        "not a tuple ((3, 4), (5, 4), (5, 2), (3, 5)); pass the cache of the matching forward call",
     ),
     (
         lambda: heads_of((5, 6)),

@@ -1,16 +1,28 @@
 """Attention: every query takes a weighted mean of values, weighted by how well their keys fit it.
 
 Legend: T queries, S keys and values, d features.
-A mask is True where a query may attend to a key.  The weights lie in memory keys first, so that
-maxima and sums over the keys run over whole rows of queries: NumPy does that three times faster.
+A mask is True where a query may attend to a key.
 """
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 
-from nnlayers.layers.checks import bad_cache, complaint, floats, unpack, upstream
+from nnlayers.layers.checks import bad_cache, complaint, floats, upstream
 from nnlayers.layers.layer import PairLayer
+
+BLOCK = 64  # queries that are answered at a time
+
+
+class AttentionCache(NamedTuple):
+    """What attention keeps for its backward; ``p`` are the weights, (..., T, S)."""
+
+    q: np.ndarray
+    k: np.ndarray
+    v: np.ndarray
+    p: np.ndarray
+    causal: bool
 
 
 def attention_forward(q, k, v, *, mask=None, causal=False):
@@ -36,8 +48,8 @@ def attention_forward(q, k, v, *, mask=None, causal=False):
     -------
     out : ndarray, shape (..., T, e)
         Weighted means of the values.
-    cache : tuple
-        What :func:`attention_backward` needs; its last entry is p, shape (..., T, S).
+    cache : AttentionCache
+        What :func:`attention_backward` needs.
 
     Raises
     ------
@@ -69,9 +81,9 @@ def attention_forward(q, k, v, *, mask=None, causal=False):
         and (not causal or q.shape[-2] == k.shape[-2])
     ):
         raise _attention_mismatch(op, q, k, v)
-    scores_shape = (*q.shape[:-1], k.shape[-2])
-    out, p = attend(q, k, v, score_bias(op, mask, causal, scores_shape, q.dtype))
-    return out, (q, k, v, p)
+    bias = score_bias(op, mask, (*q.shape[:-1], k.shape[-2]), q.dtype)
+    out, p = attend(q, k, v, bias, causal)
+    return out, AttentionCache(q, k, v, p, causal)
 
 
 def attention_backward(dout, cache):
@@ -88,11 +100,11 @@ def attention_backward(dout, cache):
         Gradients, of the shapes of q, k and v.
     """
     op = "attention_backward"
-    q, k, v, p = unpack(op, cache, ("q", "k", "v", "p"))
-    if np.shape(p) != (*q.shape[:-1], *np.shape(k)[-2:-1]):
-        raise bad_cache(op, cache, "the tuple (q, k, v, p)")
+    if cache.__class__ is not AttentionCache:
+        raise bad_cache(op, cache, "the AttentionCache")
+    q, k, v, p, causal = cache
     dout = upstream(op, dout, (*q.shape[:-1], v.shape[-1]), q.dtype)
-    return attend_backward(dout, q, k, v, p)
+    return attend_backward(dout, q, k, v, p, causal)
 
 
 class Attention(PairLayer):
@@ -116,75 +128,110 @@ class Attention(PairLayer):
         return attention_forward(q, k, v, mask=mask, **self.settings)
 
 
-def attend(q, k, v, bias, out=None):
-    """Return the means of the values and the weights (..., T, S), which lie keys first."""
-    # Both factors row by row are twice as fast as k times the transpose of q.  Scaling the copy of
-    # q is scaling the scores, with d numbers for each query instead of S.
-    q_columns = np.multiply(q.swapaxes(-1, -2), 1.0 / math.sqrt(q.shape[-1]), order="C")
-    scores = (k @ q_columns).swapaxes(-1, -2)  # (..., T, S)
-    # where all scores are small, as they usually are, no exponential overflows or vanishes; else
-    # the largest score of each query is subtracted from its scores, which changes no weight
-    limit = math.log(np.finfo(scores.dtype).max) / 4
-    is_small = scores.size > 0 and scores.max() < limit and scores.min() > -limit
-    if bias is not None:
-        scores += bias
-    if not is_small:
-        largest = scores.max(axis=-1, keepdims=True, initial=-np.inf)
-        largest[largest == -np.inf] = 0.0  # of a query that may attend to nothing
-        scores -= largest
-    p = np.exp(scores, out=scores)
-    total = p @ np.ones(p.shape[-1], p.dtype)  # sums over the keys, by BLAS
-    total[total == 0.0] = 1.0
-    p /= total[..., None]
-    return np.matmul(p, v, out=out), p
+def attend(q, k, v, bias, causal, out=None):
+    """Return the means of the values, written to out if that is given, and the weights."""
+    T, S = q.shape[-2], k.shape[-2]
+    # Two factors row by row are multiplied twice as fast as queries and rows of keys.  Scaling the
+    # copy of the keys is scaling the scores, with d numbers for each key instead of T.
+    k_columns = np.multiply(k.swapaxes(-1, -2), 1.0 / math.sqrt(k.shape[-1]), order="C")
+    p = np.empty((*q.shape[:-1], S), q.dtype)
+    out = np.empty((*q.shape[:-1], v.shape[-1]), q.dtype) if out is None else out
+    for part, seen in _blocks(T, S, causal):
+        scores = np.matmul(q[..., part, :], k_columns[..., seen], out=p[..., part, seen])
+        is_small = _is_small(scores)
+        if bias is not None:
+            scores += bias[..., part, seen]
+        if causal:
+            own = scores[..., part.start :]  # the last keys are those of these very positions
+            own += _bias(np.tri(own.shape[-1], dtype=bool), q.dtype)
+        _softmax(scores, is_small)
+        p[..., part, seen.stop :] = 0.0
+        np.matmul(scores, v[..., seen, :], out=out[..., part, :])
+    return out, p
 
 
-def attend_backward(dout, q, k, v, p, out=(None, None, None)):
-    """Return dq, dk and dv, written to out where it is given."""
-    dq, dk, dv = out
-    # out = p @ v  ->  dv = pᵀ @ dout
-    dv = np.matmul(p.swapaxes(-1, -2), dout, out=dv)
-    # out = p @ v  ->  dp = dout @ vᵀ, divided by √d here, where there are fewest numbers
-    dout_columns = np.multiply(dout.swapaxes(-1, -2), 1.0 / math.sqrt(q.shape[-1]), order="C")
-    dz = (v @ dout_columns).swapaxes(-1, -2)  # (..., T, S), keys first as p is
-    # p = softmax(z) by rows
-    dz -= np.einsum("...ts,...ts->...t", dz, p)[..., None]
-    dz *= p
-    # z = q @ kᵀ / √d, where dz has the factor already
-    dq = np.matmul(dz, k, out=dq)
-    dk = np.matmul(dz.swapaxes(-1, -2), q, out=dk)
+def attend_backward(dout, q, k, v, p, causal, out=None):
+    """Return dq, dk and dv, written to out if that is given."""
+    dq, dk, dv = (np.empty(a.shape, a.dtype) for a in (q, k, v)) if out is None else out
+    # dp = dout @ vᵀ, and with it dz, is divided by √d here, where there are fewest numbers
+    v_columns = np.multiply(v.swapaxes(-1, -2), 1.0 / math.sqrt(q.shape[-1]), order="C")
+    is_first = True
+    for part, seen in reversed(_blocks(q.shape[-2], k.shape[-2], causal)):
+        weights, d = p[..., part, seen], dout[..., part, :]
+        # out = p @ v  ->  dp = dout @ vᵀ
+        dz = d @ v_columns[..., seen]
+        # p = softmax(z) by rows
+        dz -= np.einsum("...ts,...ts->...t", dz, weights)[..., None]
+        dz *= weights
+        # z = q @ kᵀ / √d, where dz has the factor already
+        np.matmul(dz, k[..., seen, :], out=dq[..., part, :])
+        # a key and its value get a gradient from each query: the last block sees them all
+        if is_first:
+            np.matmul(weights.swapaxes(-1, -2), d, out=dv)
+            np.matmul(dz.swapaxes(-1, -2), q[..., part, :], out=dk)
+            is_first = False
+        else:
+            dv[..., seen, :] += weights.swapaxes(-1, -2) @ d
+            dk[..., seen, :] += dz.swapaxes(-1, -2) @ q[..., part, :]
     return dq, dk, dv
 
 
-def score_bias(op, mask, causal, shape, dtype):
+def _blocks(T, S, causal):
+    """Return blocks of queries, as slices, with the keys that they may see, which are no others.
+
+    Scores of a block stay in the cache, and causal ones leave out the keys that follow it.
+    """
+    starts = range(0, max(T, 1), BLOCK)
+    return [(slice(t, t + BLOCK), slice(min(t + BLOCK, S) if causal else S)) for t in starts]
+
+
+def _is_small(scores):
+    """Whether no exponential of these scores overflows or vanishes, as is usual."""
+    limit = math.log(np.finfo(scores.dtype).max) / 4
+    return scores.size > 0 and scores.max() < limit and scores.min() > -limit
+
+
+def _softmax(scores, is_small):
+    """Replace scores by their softmax over the keys, the last axis; forbidden ones are -inf."""
+    if not is_small:
+        # to subtract the largest score of a query from all its scores changes no weight
+        largest = scores.max(axis=-1, keepdims=True, initial=-np.inf)
+        largest[largest == -np.inf] = 0.0  # of a query that may attend to nothing
+        scores -= largest
+    np.exp(scores, out=scores)
+    total = scores @ np.ones(scores.shape[-1], scores.dtype)  # sums over the keys, by BLAS
+    total[total == 0.0] = 1.0
+    scores /= total[..., None]
+
+
+def _bias(allowed, dtype):
+    """Return 0 where a query may attend to a key, else -inf."""
+    return np.where(allowed, dtype.type(0.0), dtype.type(-np.inf))
+
+
+def score_bias(op, mask, shape, dtype):
     """Return what to add to scores of a shape: 0 where a mask allows, else -inf; None: nothing."""
-    allowed = None  # by key and query: keys first in memory, as the scores are
-    if causal:
-        positions = np.arange(shape[-1])
-        allowed = positions[:, None] <= positions
-    if mask is not None:
-        mask = np.asarray(mask)
-        if mask.dtype != bool:
-            raise complaint(
-                TypeError,
-                op,
-                f"mask must be boolean, True where a query may attend to a key, not {mask.dtype}",
-                "mask.astype(bool) if 1 means that it may",
-                mask=mask,
-            )
-        if not broadcasts_to(mask.shape, shape):
-            raise complaint(
-                ValueError,
-                op,
-                f"mask does not broadcast to the scores {shape}",
-                "its last axes are queries and keys",
-                mask=mask,
-            )
-        mask = np.atleast_2d(mask).swapaxes(-1, -2)
-        allowed = np.ascontiguousarray(mask if allowed is None else mask & allowed)
-    if allowed is None:
+    if mask is None:
         return None
-    return np.where(allowed, dtype.type(0.0), dtype.type(-np.inf)).swapaxes(-1, -2)
+    mask = np.asarray(mask)
+    if mask.dtype != bool:
+        raise complaint(
+            TypeError,
+            op,
+            f"mask must be boolean, True where a query may attend to a key, not {mask.dtype}",
+            "mask.astype(bool) if 1 means that it may",
+            mask=mask,
+        )
+    if not broadcasts_to(mask.shape, shape):
+        raise complaint(
+            ValueError,
+            op,
+            f"mask does not broadcast to the scores {shape}",
+            "its last axes are queries and keys",
+            mask=mask,
+        )
+    bias = _bias(np.atleast_2d(mask), dtype)
+    return np.broadcast_to(bias, (*bias.shape[:-2], *shape[-2:]))
 
 
 def broadcasts_to(shape, to):

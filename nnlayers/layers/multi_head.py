@@ -30,6 +30,7 @@ class MultiHeadCache(NamedTuple):
     v: np.ndarray
     p: np.ndarray
     context: np.ndarray
+    causal: bool
     rotary: bool
 
 
@@ -98,7 +99,7 @@ def multi_head_attention_forward(
     _check_multi_head(op, heads, causal, rotary, **arrays)
     N, T, D = x.shape
     S = T if memory is None else memory.shape[1]
-    bias = _score_bias(op, mask, causal, (N, heads, T, S), x.dtype)
+    bias = _score_bias(op, mask, (N, heads, T, S), x.dtype)
     if memory is None:
         # one product for queries, keys and values; the heads are views of it, never copied
         q, k, v = _project(x, wqkv, bqkv, heads)
@@ -110,10 +111,10 @@ def multi_head_attention_forward(
         for part in (q, k):
             rotate(part, cos, sin, out=part)
     context = np.empty((N, T, D), x.dtype)
-    _, p = attend(q, k, v, bias, out=_heads(context, heads)[0])
+    _, p = attend(q, k, v, bias, causal, out=_heads(context, heads)[0])
     out = context.reshape(N * T, D) @ wo
     out += bo
-    cache = MultiHeadCache(x, memory, wqkv, wo, q, k, v, p, context, rotary)
+    cache = MultiHeadCache(x, memory, wqkv, wo, q, k, v, p, context, causal, rotary)
     return out.reshape(N, T, D), cache
 
 
@@ -134,7 +135,7 @@ def multi_head_attention_backward(dout, cache, need_dx=True):
     op = "multi_head_attention_backward"
     if cache.__class__ is not MultiHeadCache:
         raise bad_cache(op, cache, "the MultiHeadCache")
-    x, memory, wqkv, wo, q, k, v, p, context, rotary = cache
+    x, memory, wqkv, wo, q, k, v, p, context, causal, rotary = cache
     N, T, D = x.shape
     heads = q.shape[1]
     dout = upstream(op, dout, x.shape, x.dtype).reshape(N * T, D)
@@ -148,7 +149,7 @@ def multi_head_attention_backward(dout, cache, need_dx=True):
     else:
         dqueries, dkv = np.empty((N, T, D), x.dtype), np.empty((*memory.shape[:2], 2 * D), x.dtype)
         (dq,), (dk, dv) = _heads(dqueries, heads), _heads(dkv, heads, 2)
-    attend_backward(_heads(dcontext, heads)[0], q, k, v, p, out=(dq, dk, dv))
+    attend_backward(_heads(dcontext, heads)[0], q, k, v, p, causal, out=(dq, dk, dv))
     if rotary:
         cos, sin = turns(T, D // heads, x.dtype)
         for part in (dq, dk):
@@ -265,11 +266,11 @@ def _project_backward(drows, x, w, dw, db, need_dx):
     return (drows @ w.T).reshape(N, T, D) if need_dx else None
 
 
-def _score_bias(op, mask, causal, shape, dtype):
+def _score_bias(op, mask, shape, dtype):
     """Return :func:`score_bias` of scores (N, heads, T, S); a mask (N, T, S) is for all heads."""
     if np.ndim(mask) == 3:
-        return score_bias(op, mask, causal, (shape[0], *shape[2:]), dtype)[:, None]
-    return score_bias(op, mask, causal, shape, dtype)
+        return score_bias(op, mask, (shape[0], *shape[2:]), dtype)[:, None]
+    return score_bias(op, mask, shape, dtype)
 
 
 def _check_multi_head(op, heads, causal, rotary, x, memory, **maps):
