@@ -32,6 +32,8 @@ MASK[2] = False
 # the same in a sequence of 5, where the query 0 may attend to nothing when it is causal
 SQUARE = np.random.default_rng(1).random((5, 5)) < 0.7
 SQUARE[0] = [False, True, True, True, True]
+# sequences of 1 to 5 positions, filled up to 5
+PADDED = (np.arange(5) < np.array([5, 2, 1, 4, 3, 5])[:, None])[:, None]
 
 
 def _attention(name, keys, layer=None, **settings):
@@ -59,7 +61,7 @@ def _attention(name, keys, layer=None, **settings):
     )
 
 
-def _multi_head(name, memory=None, torch=True, **settings):
+def _multi_head(name, memory=None, torch=True, batched_settings=(), **settings):
     """Case with a memory of so many positions, or of self-attention."""
     settings = {"heads": HEADS} | settings
 
@@ -88,7 +90,8 @@ def _multi_head(name, memory=None, torch=True, **settings):
         )
 
     def layer(*parameters):
-        return MultiHeadAttention.of(*parameters, **settings)
+        own = {name: value for name, value in settings.items() if name != "mask"}
+        return MultiHeadAttention.of(*parameters, **own)
 
     return Case(
         name,
@@ -96,10 +99,11 @@ def _multi_head(name, memory=None, torch=True, **settings):
         multi_head_attention_backward,
         make,
         naive.multi_head_attention,
-        None if "mask" in settings else layer,  # the object takes a mask in each call
+        layer,
         settings=settings,
         parameters=4,
         batched=(0,) if memory is None else (0, 1),
+        batched_settings=batched_settings,
         torch=oracle if torch else None,
     )
 
@@ -119,14 +123,22 @@ def _rotary(torch, x):
 CASES = [
     _attention("attention", 7, Attention),
     _attention("causal attention", 5, lambda: Attention(causal=True), causal=True),
-    _attention("masked attention", 7, mask=MASK),
-    _attention("masked causal attention", 5, mask=SQUARE, causal=True),
+    _attention("masked attention", 7, Attention, mask=MASK),
+    _attention(
+        "masked causal attention", 5, lambda: Attention(causal=True), mask=SQUARE, causal=True
+    ),
     _multi_head("multi_head_attention"),
     _multi_head("causal multi_head_attention", causal=True),
     _multi_head("masked causal multi_head_attention", mask=SQUARE, causal=True, torch=False),
     _multi_head("rotary multi_head_attention", rotary=True, torch=False),
     _multi_head("multi_head_attention to a memory", memory=7),
     _multi_head("masked multi_head_attention to a memory", memory=7, mask=MASK, torch=False),
+    _multi_head(
+        "multi_head_attention of padded sequences",
+        mask=PADDED,
+        batched_settings=("mask",),
+        torch=False,
+    ),
     Case(
         "feed_forward",
         feed_forward_forward,
