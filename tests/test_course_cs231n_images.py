@@ -148,6 +148,11 @@ def test_borders():
         "max_pool_forward_fast takes any"
     )
     assert fast_layers.max_pool_forward_fast(x, {**pool_param, "stride": 3})[0].shape[2:] == (2, 2)
+    # with its padding, an image of 4 is tiled by windows of 3, three apart
+    padded, _ = fast_layers.conv_forward_im2col(x[:, :, :4, :4], w, b, {"stride": 3, "pad": 1})
+    assert padded.shape == (1, 1, 2, 2)
+    flat = {"pool_height": 1, "pool_width": 3, "stride": 1}
+    assert layers.max_pool_forward_naive(x, flat)[0].shape == (1, 1, 6, 4)
 
 
 @pytest.mark.parametrize("forward, backward", CONVOLUTIONS)

@@ -275,3 +275,18 @@ class TestGroupNorm:
             "gn_param has the unknown key G; the keys are eps, mode"
         )
         assert "6" in text(x, ones, ones, 4, {})
+
+
+def test_eps():
+    x, ones, zeros = np.array([[-1.0, 1.0], [1.0, -1.0]]), np.ones(2), np.zeros(2)
+    expected = x / np.sqrt(1 + 0.25)
+    for forward in (batchnorm_forward, layernorm_forward):
+        out, _ = forward(x, ones, zeros, {"mode": "train", "eps": 0.25})
+        assert np.allclose(out, expected)
+    images, four = x.reshape(2, 2, 1, 1), (1, 2, 1, 1)
+    out, _ = spatial_groupnorm_forward(
+        images, ones.reshape(four), zeros.reshape(four), 1, {"eps": 0.25}
+    )
+    assert np.allclose(out.reshape(2, 2), expected)
+    out, _ = spatial_batchnorm_forward(images, ones, zeros, {"mode": "train", "eps": 0.25})
+    assert np.allclose(out.reshape(2, 2), expected)
