@@ -1,0 +1,30 @@
+"""What the tests of the tape share."""
+
+import numpy as np
+import pytest
+
+from nnlayers import Variable
+
+
+def drawn(*shape, seed=0, dtype=np.float64):
+    return np.random.default_rng(seed).standard_normal(shape).astype(dtype)
+
+
+def variables(*shapes, seed=0, dtype=np.float64):
+    return [Variable(drawn(*shape, seed=seed + i, dtype=dtype)) for i, shape in enumerate(shapes)]
+
+
+def gradients(f, xs, dout=None, **keywords):
+    """Return the arrays of df/dx for each x."""
+    for x in xs:
+        x.cleargrad()
+    f(*xs).backward(dout, **keywords)
+    return [x.grad.data for x in xs]
+
+
+def message(error, function, *arguments, **keywords):
+    """Return the text of the error that a call raises."""
+    with pytest.raises(error) as caught:
+        function(*arguments, **keywords)
+    assert type(caught.value) is error
+    return str(caught.value)
