@@ -564,10 +564,11 @@ class TestStopAndGo:
 class Interrupting(SGD):
     """Sends Ctrl-C in the middle of the update of a parameter, in one step."""
 
-    def update(self, w, dw, scratch, velocity):
-        super().update(w, dw, scratch, velocity)
-        if self.t == 5 and w.ndim == 1:
+    def update(self, at, dw, scratch, spare, velocity):
+        change = super().update(at, dw, scratch, spare, velocity)
+        if self.t == 5:
             signal.raise_signal(signal.SIGINT)
+        return change
 
 
 class TestCtrlC:

@@ -14,21 +14,34 @@ from nnlayers.layers.initializers import (
     orthogonal,
 )
 from nnlayers.training.checkpoints import load, save
+from nnlayers.training.clipping import clip_by_norm, clip_by_value
 from nnlayers.training.metrics import accuracy, evaluate
+from nnlayers.training.moment_optimizers import Adam, AdamW, RAdam
+from nnlayers.training.moment_rules import adam, adamw, radam
 from nnlayers.training.optimizer import Optimizer
-from nnlayers.training.optimizers import SGD, Adam
+from nnlayers.training.optimizers import SGD, AdaDelta, AdaGrad, RMSProp
 from nnlayers.training.penalties import L2
-from nnlayers.training.rules import adam, nesterov, sgd, sgd_momentum
+from nnlayers.training.rules import adadelta, adagrad, nesterov, rmsprop, sgd, sgd_momentum
 from nnlayers.training.solver import Solver
 
 __all__ = [
+    "AdaDelta",
+    "AdaGrad",
     "Adam",
+    "AdamW",
     "L2",
     "Optimizer",
+    "RAdam",
+    "RMSProp",
     "SGD",
     "Solver",
     "accuracy",
+    "adadelta",
+    "adagrad",
     "adam",
+    "adamw",
+    "clip_by_norm",
+    "clip_by_value",
     "constant",
     "evaluate",
     "glorot_normal",
@@ -43,6 +56,8 @@ __all__ = [
     "load",
     "nesterov",
     "orthogonal",
+    "radam",
+    "rmsprop",
     "save",
     "sgd",
     "sgd_momentum",

@@ -8,6 +8,8 @@ import math
 import numbers
 from collections.abc import Iterable
 
+import numpy as np
+
 from nnlayers.layers.checks import complaint, describe
 
 
@@ -33,6 +35,13 @@ def fraction(op, name, value):
     if not 0.0 <= number < 1.0:
         raise complaint(ValueError, op, f"{name} must be at least 0 and less than 1, not {value}")
     return number
+
+
+def switch(op, name, value):
+    """Return value if it is True or False."""
+    if not isinstance(value, bool | np.bool):
+        raise complaint(TypeError, op, f"{name} must be True or False, not {describe(value)}")
+    return bool(value)
 
 
 def keys(op, only):

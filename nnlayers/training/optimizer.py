@@ -1,27 +1,26 @@
 """What every optimizer shares: it acts in place on the parameters of a net.
 
 An optimizer finds each parameter under its key in ``net.params`` at every step, so that parameters
-stay where they are, in their layers.  What it remembers of a parameter is kept by key as well.
-A rule is a class with an ``update``; checking, finding and cutting into pieces is done here.
+stay where they are, in their layers.  A rule is a class with an ``update``; checks, groups, weight
+decay, clipping and the way through the parameters (:mod:`nnlayers.training.pieces`) are done here.
 """
 
 import numpy as np
 
 from nnlayers.layers.checks import complaint
 from nnlayers.layers.layer import Layer
-from nnlayers.training.bounds import keys, non_negative, require_keys
-from nnlayers.training.checkpoints import differences
-
-# entries of a large array that are updated at a time, so that the several passes of a rule over
-# w, dw, its state and the scratch array stay in the cache (32k float64 entries are 256 KiB)
-PIECE = 32 * 1024
+from nnlayers.training.bounds import keys, non_negative, positive, require_keys
+from nnlayers.training.clipping import factor_for
+from nnlayers.training.groups import Group, checked, exceptions
+from nnlayers.training.mismatches import foreign_gradients, other_state, require_trainable
+from nnlayers.training.pieces import Strand
 
 
 class Optimizer:
     """What every optimizer is: ``step(grads)`` improves the parameters of a net, in place.
 
-    A rule of your own derives from this class, names its ``memory`` (arrays like the parameter, at
-    first zero) and its ``settings``, and defines ``update``.
+    A rule of your own derives from this class, names its ``memory`` (what it remembers of each
+    parameter, zero at first) and the ``checks`` of its settings, and defines ``update``.
 
     Parameters
     ----------
@@ -31,6 +30,21 @@ class Optimizer:
         Learning rate.
     only : list of str, optional
         Keys of ``net.params`` to train; the other parameters are frozen.  None trains all.
+    groups : dict of str to dict, optional
+        Settings of some parameters: ``{"*.b": {"weight_decay": 0.0}, "0.*": {"lr_factor": 0.1}}``.
+        ``lr_factor`` multiplies ``lr``; a parameter that matches several patterns takes the
+        settings of all, of the last one where they differ.
+    weight_decay : float
+        λ ≥ 0 for all trained parameters, biases too: dw + λ w takes the place of dw, as an L2
+        penalty ½ λ Σ w² would have it.  Where the class says ``decoupled = True``, as
+        :class:`AdamW` does, w shrinks by the factor 1 - η λ before the step instead.
+    clip_norm : float, optional
+        If the gradients of all trained parameters together are longer than this, they are scaled
+        to this length; see :func:`clip_by_norm`.
+    clip_value : float, optional
+        Each entry of the gradients is limited to ± this; see :func:`clip_by_value`.
+    **settings
+        The rule's own, which ``checks`` names.
 
     Attributes
     ----------
@@ -39,13 +53,25 @@ class Optimizer:
     t : int
         Number of steps so far.
     state : dict of str to dict of str to ndarray
-        For each key, the arrays that the rule remembers.
+        For each key, the arrays that the rule remembers; to be written into, not replaced.
     """
 
     memory = ()
-    settings = ("lr",)  # names of the attributes with which it was made
+    checks = {}  # what each of the rule's own settings must be: check(op, name, value) -> value
+    decoupled = False
 
-    def __init__(self, net, lr, only=None):
+    def __init__(
+        self,
+        net,
+        lr,
+        *,
+        only=None,
+        groups=None,
+        weight_decay=0.0,
+        clip_norm=None,
+        clip_value=None,
+        **settings,
+    ):
         op = type(self).__name__
         if not isinstance(net, Layer):
             raise complaint(
@@ -54,20 +80,38 @@ class Optimizer:
                 f"net must be a layer or net, not {type(net).__name__}",
                 "pass the net itself, not its params",
             )
+        unknown = [name for name in settings if name not in self.checks]
+        if unknown:
+            allowed = ["lr", *self.checks, *Optimizer.__init__.__kwdefaults__]
+            raise complaint(
+                TypeError,
+                op,
+                f"unknown setting {', '.join(unknown)}",
+                f"there are {', '.join(allowed)}",
+            )
         self.net = net
         self.lr = lr
+        for name, check in self.checks.items():
+            setattr(self, name, check(op, name, settings[name]))
+        self.weight_decay = non_negative(op, "weight_decay", weight_decay)
+        if clip_norm is not None and clip_value is not None:
+            raise complaint(
+                ValueError, op, "clip_norm and clip_value do not go together", "choose one of them"
+            )
+        for name, limit in (("clip_norm", clip_norm), ("clip_value", clip_value)):
+            setattr(self, name, None if limit is None else positive(op, name, limit))
         chosen = list(net.params) if only is None else keys(op, only)
         require_keys(op, chosen, net.params)
         if not chosen:
             problem = "the net has no parameters" if only is None else "only names no parameter"
             raise complaint(ValueError, op, problem, "there is nothing to train")
         self.keys = tuple(key for key in net.params if key in chosen)
+        allowed = self.checks | {"weight_decay": non_negative}
+        self.groups = checked(op, groups, self.keys, allowed)
         self.t = 0
-        self.state = {
-            key: {name: np.zeros_like(net.params[key]) for name in self.memory} for key in self.keys
-        }
         self._known = frozenset(net.params)
-        self._plans, self._scratch = {}, {}
+        self._forms = {key: (net.params[key].shape, net.params[key].dtype) for key in self.keys}
+        self._lay_out()
 
     @property
     def lr(self):
@@ -89,48 +133,71 @@ class Optimizer:
         Raises
         ------
         ValueError
-            If gradients are missing, unexpected or misshapen, all of which are listed; nothing has
-            changed then.
+            If gradients are missing, unexpected or misshapen, all of which are listed, or not
+            finite where they are to be clipped; nothing has changed then.
         TypeError
             If grads is no dict, or a gradient's dtype is not its parameter's.
         """
         if not isinstance(grads, dict) or not grads.keys() <= self._known:
             raise self._misfit(grads)
-        params, work = self.net.params, []
-        for key in self.keys:
-            w, dw = params[key], grads.get(key)
+        flats, planned = [], True
+        for key, (layer, name), before in zip(self.keys, self._owners, self._planned):
+            w, dw = layer.params[name], grads.get(key)
             try:
                 if dw.shape != w.shape or dw.dtype != w.dtype:
                     raise self._misfit(grads)
             except AttributeError:  # dw is no array
                 raise self._misfit(grads) from None
-            plan = self._plans.get(key)
-            if plan is None or plan[0] is not w:  # not planned yet, or replaced in its layer
-                plan = self._plans[key] = self._plan(key, w)
-            work.append((dw, plan[1]))
+            planned = planned and w is before and w.flags.writeable
+            flats.append(dw if dw.ndim == 1 else dw.reshape(dw.size))
+        if not planned:
+            self._plan()
+        factor = None
+        if self.clip_norm is not None:
+            factor = factor_for(f"{type(self).__name__}.step", self.keys, flats, self.clip_norm)
         self.t += 1
-        for dw, pieces in work:
-            if len(pieces) == 1:
-                _, w, scratch, state = pieces[0]
-                self.update(w, dw, scratch, *state)
-            else:
-                dw = dw.reshape(dw.size)
-                for piece, w, scratch, state in pieces:
-                    self.update(w, dw[piece], scratch, *state)
+        for strand in self._strands:
+            at = Group(self, strand.exceptions) if strand.exceptions else self
+            plain = factor is None and self.clip_value is None and not at.weight_decay
+            for piece in strand.pieces:
+                dw = piece.gradient(flats)
+                if not plain:
+                    dw = self._adjusted(at, dw, piece, factor)
+                piece.add(self.update(at, dw, piece.scratch, piece.spare, *piece.memory))
 
-    def update(self, w, dw, scratch, *memory):
-        """Write the next w into w, and the arrays of ``memory`` for the next step into these.
+    def update(self, at, dw, scratch, spare, *memory):
+        """Return the change of w, and write the arrays of ``memory`` for the next step into these.
 
         Parameters
         ----------
-        w, dw : ndarray
-            A parameter and its gradient, or a piece of each; dw is not written.
-        scratch : ndarray
-            For intermediate results; its content does not matter.
+        at : Optimizer or Group
+            Where the settings are to be found, ``at.lr`` for one, and ``at.t``.
+        dw : ndarray
+            Gradient of a piece of the parameters, one after the other: a vector, not to be written.
+        scratch, spare : ndarray
+            For intermediate results and for the change; their content does not matter.
         *memory : ndarray
-            The arrays that ``memory`` names, of the shape of w.
+            What is remembered of this piece: the arrays that ``memory`` names.
+
+        Returns
+        -------
+        ndarray
+            What is to be added to w: scratch, spare or one of memory.
         """
         raise NotImplementedError(f"{type(self).__name__} must define update")
+
+    def settings(self):
+        """Return the settings with which it was made, and the present learning rate, by name."""
+        only = list(self.keys) if len(self.keys) < len(self._known) else None
+        return {
+            "lr": self.lr,
+            **{name: getattr(self, name) for name in self.checks},
+            "weight_decay": self.weight_decay,
+            "clip_norm": self.clip_norm,
+            "clip_value": self.clip_value,
+            "groups": self.groups,
+            "only": only,
+        }
 
     def state_dict(self):
         """Return all that the next step depends on, as a plain dict of copies.
@@ -142,7 +209,7 @@ class Optimizer:
         """
         return {
             "rule": type(self).__name__,
-            "settings": {name: getattr(self, name) for name in self.settings},
+            "settings": self.settings(),
             "t": self.t,
             "state": {
                 key: {name: array.copy() for name, array in arrays.items()}
@@ -166,7 +233,7 @@ class Optimizer:
             raise complaint(
                 TypeError, op, f"saved must be a dict that state_dict returned, not {saved!r}"
             )
-        problems = self._differences(saved)
+        problems = other_state(self, saved)
         if problems:
             raise complaint(
                 ValueError,
@@ -181,99 +248,77 @@ class Optimizer:
                 array[...] = saved["state"][key][name]
 
     def __getstate__(self):
-        # plans and scratch refer to arrays that a copy does not share: it makes its own
-        return self.__dict__ | {"_plans": {}, "_scratch": {}}
+        # a copy lays out memory of its own; pieces refer to arrays that it does not share
+        kept = self.__dict__.copy()
+        del kept["_strands"], kept["_owners"], kept["_planned"]
+        return kept
+
+    def __setstate__(self, kept):
+        self.__dict__.update(kept)
+        state = self.state
+        self._lay_out()
+        for key, arrays in state.items():
+            for name, array in arrays.items():
+                self.state[key][name][...] = array
 
     def __repr__(self):
-        words = [f"{name}={getattr(self, name)!r}" for name in self.settings]
-        if len(self.keys) < len(self._known):
-            words.append(f"only={list(self.keys)!r}")
+        usual = Optimizer.__init__.__kwdefaults__ | {"groups": {}}
+        if self.decoupled:
+            del usual["weight_decay"]  # which it is all about
+        words = [
+            f"{name}={value!r}"
+            for name, value in self.settings().items()
+            if name not in usual or value != usual[name]
+        ]
         return f"{type(self).__name__}(net, {', '.join(words)})"
 
-    def _plan(self, key, w):
-        """Return (w, its pieces): each where it lies, its part of w, of the scratch, of the state.
+    def _lay_out(self):
+        """Make the strands, parameters of the same dtype and settings, and their memory: zeros."""
+        alike = {}
+        for key, (shape, dtype) in self._forms.items():
+            own = exceptions(self.groups, key)
+            kind = dtype, tuple(sorted(own.items()))
+            alike.setdefault(kind, {})[key] = shape
+        self._strands = [
+            Strand(shapes, dtype, self.memory, dict(own)) for (dtype, own), shapes in alike.items()
+        ]
+        views = {key: strand.views(key) for strand in self._strands for key in strand.shapes}
+        self.state = {key: views[key] for key in self.keys}
+        # where each parameter is found: looked up in net.params, it would take twice as long
+        places = {
+            f"{path}.{name}" if path else name: (layer, name)
+            for path, layer in self.net.leaves()
+            for name in layer.params
+        }
+        self._owners = [places[key] for key in self.keys]
+        self._planned = [None] * len(self.keys)  # the arrays of which there are pieces
 
-        Large arrays are cut; those that are not contiguous stay whole, having no flat view.
-        """
-        op, state = f"{type(self).__name__}.step", tuple(self.state[key].values())
-        if not w.flags.writeable:
-            raise complaint(
-                ValueError, op, f"{key} is read-only", "assign a copy in its layer", w=w
-            )
-        if any(array.shape != w.shape or array.dtype != w.dtype for array in state):
-            raise complaint(
-                ValueError,
-                op,
-                f"{key} is {w.dtype} {w.shape}, but was {state[0].dtype} {state[0].shape} when "
-                "the optimizer was made",
-                "make a new optimizer",
-            )
-        if w.size <= PIECE or not w.flags.c_contiguous:
-            return w, [(None, w, self._buffer(w.dtype, w.size).reshape(w.shape), state)]
-        flat = [array.reshape(w.size) for array in (w, *state)]
-        pieces = []
-        for start in range(0, w.size, PIECE):
-            piece = slice(start, min(start + PIECE, w.size))
-            w_piece, *state_pieces = (array[piece] for array in flat)
-            scratch = self._buffer(w.dtype, w_piece.size)
-            pieces.append((piece, w_piece, scratch, tuple(state_pieces)))
-        return w, pieces
+    def _plan(self):
+        """Cut the strands into pieces of the arrays that now are the net's parameters."""
+        arrays = {key: self.net.params[key] for key in self.keys}
+        for key, w in arrays.items():
+            require_trainable(f"{type(self).__name__}.step", key, w, *self._forms[key])
+        numbers = {key: number for number, key in enumerate(self.keys)}
+        for strand in self._strands:
+            strand.cut(arrays, numbers)
+        self._planned = list(arrays.values())
 
-    def _buffer(self, dtype, size):
-        """Return scratch of this size, which all parameters of a dtype share."""
-        buffer = self._scratch.get(dtype)
-        if buffer is None or buffer.size < size:
-            buffer = self._scratch[dtype] = np.empty(size, dtype)
-        return buffer[:size]
+    def _adjusted(self, at, dw, piece, factor):
+        """Return the gradient of a piece, clipped, with the gradient of the weights' decay."""
+        out = piece.gathered
+        if factor is not None:
+            dw = np.multiply(dw, factor, out=out)
+        if self.clip_value is not None:
+            dw = np.minimum(dw, self.clip_value, out=out)
+            dw = np.maximum(dw, -self.clip_value, out=out)
+        if at.weight_decay and self.decoupled:
+            piece.scale(1.0 - at.lr * at.weight_decay)
+        elif at.weight_decay:
+            w = piece.weights()
+            w *= at.weight_decay
+            dw = np.add(dw, w, out=out)
+        return dw
 
     def _misfit(self, grads):
-        """Return the error of gradients that are not those of the trained parameters."""
-        op, params = f"{type(self).__name__}.step", self.net.params
-        if not isinstance(grads, dict):
-            return complaint(
-                TypeError,
-                op,
-                f"grads must be a dict with the keys of net.params, not {type(grads).__name__}",
-                "net.loss(x, y) and net.gradients(dout, cache) return one",
-            )
-        missing = [key for key in self.keys if key not in grads]
-        unexpected = [str(key) for key in grads if key not in params]
-        given = {key: grads[key] for key in self.keys if key in grads}
-        misshapen = [
-            f"{key} is {params[key].shape} but its gradient {np.shape(dw)}"
-            for key, dw in given.items()
-            if np.shape(dw) != params[key].shape
-        ]
-        if missing or unexpected or misshapen:
-            problems = [f"missing {', '.join(missing)}"] * bool(missing)
-            problems += [f"unexpected {', '.join(unexpected)}"] * bool(unexpected)
-            return complaint(
-                ValueError,
-                op,
-                f"these are not the gradients of this net: {'; '.join(problems + misshapen)}",
-                "pass what loss or gradients of the optimizer's own net returned",
-            )
-        kinds = {key: getattr(dw, "dtype", type(dw).__name__) for key, dw in given.items()}
-        wrong = [
-            f"{key} is {params[key].dtype} but its gradient {kind}"
-            for key, kind in kinds.items()
-            if kind != params[key].dtype
-        ]
-        return complaint(
-            TypeError, op, "; ".join(wrong), "a gradient has its parameter's dtype: astype helps"
-        )
-
-    def _differences(self, saved):
-        """Return in words how a saved state differs from one that this optimizer could take."""
-        if saved["rule"] != type(self).__name__:
-            return [f"it is of {saved['rule']}, not of {type(self).__name__}"]
-        problems = [
-            f"{name} was {saved['settings'].get(name)!r} but is {getattr(self, name)!r}"
-            for name in self.settings
-            if name != "lr" and saved["settings"].get(name) != getattr(self, name)
-        ]
-        mine, theirs = (
-            {f"{key}/{name}": a for key, arrays in state.items() for name, a in arrays.items()}
-            for state in (self.state, saved["state"])
-        )
-        return problems + differences(mine, theirs)
+        op = f"{type(self).__name__}.step"
+        return foreign_gradients(op, self.net.params, self.keys, grads)

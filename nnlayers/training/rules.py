@@ -1,16 +1,14 @@
 """Update rules as pure functions ``rule(w, dw, config) -> (next_w, config)``.
 
-``config`` holds the settings and what the rule remembers from step to step (``velocity``, or
-``m``, ``v`` and ``t``); what is left out takes its default.  Nothing is written: ``next_w`` and the
-returned config are new.  The optimizers compute the same in place.
+``config`` holds the settings and what the rule remembers from step to step, such as ``velocity``;
+what is left out takes its default.  Nothing is written: ``next_w`` and the returned config are new.
+The optimizers compute the same in place.  Adam and its kin are in
+:mod:`nnlayers.training.moment_rules`.
 """
-
-import math
 
 import numpy as np
 
-from nnlayers.layers.checks import complaint, floats, same_shape
-from nnlayers.training.bounds import fraction, non_negative, positive
+from nnlayers.training.rule_configs import complete, weights
 
 
 def sgd(w, dw, config=None):
@@ -49,8 +47,8 @@ def sgd(w, dw, config=None):
     >>> next_w
     array([0.5, 2.5])
     """
-    w, dw = _arrays("sgd", w, dw)
-    config = _complete("sgd", config, learning_rate=1e-2)
+    w, dw = weights("sgd", w, dw)
+    config = complete("sgd", config, learning_rate=1e-2)
     return w - config["learning_rate"] * dw, config
 
 
@@ -92,8 +90,8 @@ def sgd_momentum(w, dw, config=None):
     >>> next_w, config["velocity"]
     (array([1.]), array([0.]))
     """
-    w, dw = _arrays("sgd_momentum", w, dw)
-    config = _complete("sgd_momentum", config, w, learning_rate=1e-2, momentum=0.9, velocity=None)
+    w, dw = weights("sgd_momentum", w, dw)
+    config = complete("sgd_momentum", config, w, learning_rate=1e-2, momentum=0.9, velocity=None)
     v = config["momentum"] * config["velocity"] - config["learning_rate"] * dw
     return w + v, config | {"velocity": v}
 
@@ -140,36 +138,31 @@ def nesterov(w, dw, config=None):
     >>> next_w, config["velocity"]
     (array([0.75]), array([0.5]))
     """
-    w, dw = _arrays("nesterov", w, dw)
-    config = _complete("nesterov", config, w, learning_rate=1e-2, momentum=0.9, velocity=None)
+    w, dw = weights("nesterov", w, dw)
+    config = complete("nesterov", config, w, learning_rate=1e-2, momentum=0.9, velocity=None)
     step = config["learning_rate"] * dw
     v = config["momentum"] * config["velocity"] - step
     return w - step + config["momentum"] * v, config | {"velocity": v}
 
 
-def adam(w, dw, config=None):
-    """Adam: a step for each entry in proportion to its mean gradient over its typical size.
+def adagrad(w, dw, config=None):
+    """AdaGrad: a step for each entry that shrinks with all the gradients that it has had.
 
-    t ← t + 1,  m ← β₁ m + (1 - β₁) dw,  v ← β₂ v + (1 - β₂) dw²,
-    w ← w - η m̂ / (√v̂ + ε) with m̂ = m / (1 - β₁ᵗ) and v̂ = v / (1 - β₂ᵗ)
-
-    m and v start at 0.  After t steps the weights (1 - β) βᵏ of their averages sum to 1 - βᵗ only,
-    so dividing by it makes them true averages.
+    c ← c + dw²,  w ← w - η dw / (√c + ε)
 
     Parameters
     ----------
     w, dw : ndarray
         A parameter and its gradient, of one shape.
     config : dict, optional
-        ``learning_rate`` η (0.001), ``beta1`` (0.9), ``beta2`` (0.999), ``epsilon`` ε (1e-8),
-        ``m`` and ``v`` (zeros), ``t`` (0): the number of steps so far.
+        ``learning_rate`` η (0.01), ``epsilon`` ε (1e-10), ``cache`` c (zeros).
 
     Returns
     -------
     next_w : ndarray
         The parameter after the step.
     config : dict
-        For the next step, with the new ``m``, ``v`` and ``t``.
+        For the next step, with the new ``cache``.
 
     Raises
     ------
@@ -180,63 +173,116 @@ def adam(w, dw, config=None):
 
     Source
     ------
-    Kingma, Ba, "Adam: a method for stochastic optimization" (2015), algorithm 1.
+    Duchi, Hazan, Singer, "Adaptive subgradient methods for online learning and stochastic
+    optimization" (2011), fig. 1 with a diagonal matrix; in the form of the cs231n notes.
 
     Examples
     --------
-    >>> next_w, config = adam(np.array([1.0, 1.0]), np.array([0.01, -100.0]))
-    >>> next_w.round(6), config["t"]
-    (array([0.999, 1.001]), 1)
+    >>> next_w, config = adagrad(np.array([1.0]), np.array([3.0]), {"cache": np.array([16.0])})
+    >>> next_w, config["cache"]
+    (array([0.994]), array([25.]))
     """
-    w, dw = _arrays("adam", w, dw)
-    defaults = {"beta1": 0.9, "beta2": 0.999, "epsilon": 1e-8, "m": None, "v": None, "t": 0}
-    config = _complete("adam", config, w, learning_rate=1e-3, **defaults)
-    beta1, beta2, t = config["beta1"], config["beta2"], config["t"] + 1
-    m = beta1 * config["m"] + (1.0 - beta1) * dw
-    v = beta2 * config["v"] + (1.0 - beta2) * (dw * dw)
-    m_hat = m / (1.0 - beta1**t)
-    v_hat = v / (1.0 - beta2**t)
-    next_w = w - config["learning_rate"] * m_hat / (np.sqrt(v_hat) + config["epsilon"])
-    return next_w, config | {"m": m, "v": v, "t": t}
+    w, dw = weights("adagrad", w, dw)
+    config = complete("adagrad", config, w, learning_rate=1e-2, epsilon=1e-10, cache=None)
+    cache = config["cache"] + dw * dw
+    step = config["learning_rate"] * dw / (np.sqrt(cache) + config["epsilon"])
+    return w - step, config | {"cache": cache}
 
 
-# what each setting must be; the other keys of a config are arrays that have the shape of w
-_NUMBERS = {
-    "learning_rate": non_negative,
-    "momentum": fraction,
-    "beta1": fraction,
-    "beta2": fraction,
-    "epsilon": positive,
-    "t": non_negative,
-}
+def rmsprop(w, dw, config=None):
+    """RMSProp: the gradient of each entry over the root of the mean square of its recent ones.
+
+    c ← ρ c + (1 - ρ) dw²,  w ← w - η dw / (√c + ε)
+
+    c starts at 0 and is not corrected for it: the first step is η / √(1 - ρ), about 10 η.
+
+    Parameters
+    ----------
+    w, dw : ndarray
+        A parameter and its gradient, of one shape.
+    config : dict, optional
+        ``learning_rate`` η (0.01), ``decay_rate`` ρ (0.99), ``epsilon`` ε (1e-8), ``cache`` c
+        (zeros).
+
+    Returns
+    -------
+    next_w : ndarray
+        The parameter after the step.
+    config : dict
+        For the next step, with the new ``cache``.
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ, a setting is out of range, or config has an unknown key.
+    TypeError
+        If an array is not floating-point, or the dtypes differ.
+
+    Source
+    ------
+    Hinton, "Neural networks for machine learning" (2012), lecture 6e; in the form of the cs231n
+    notes.
+
+    Examples
+    --------
+    >>> config = {"decay_rate": 0.5, "cache": np.array([14.0])}
+    >>> next_w, config = rmsprop(np.array([1.0]), np.array([2.0]), config)
+    >>> next_w.round(6), config["cache"]
+    (array([0.993333]), array([9.]))
+    """
+    w, dw = weights("rmsprop", w, dw)
+    defaults = {"learning_rate": 1e-2, "decay_rate": 0.99, "epsilon": 1e-8, "cache": None}
+    config = complete("rmsprop", config, w, **defaults)
+    keep = config["decay_rate"]
+    cache = keep * config["cache"] + (1.0 - keep) * (dw * dw)
+    step = config["learning_rate"] * dw / (np.sqrt(cache) + config["epsilon"])
+    return w - step, config | {"cache": cache}
 
 
-def _arrays(op, w, dw):
-    w, dw = floats(op, w=w, dw=dw)
-    same_shape(op, w=w, dw=dw)
-    return w, dw
+def adadelta(w, dw, config=None):
+    """AdaDelta: RMSProp whose step size is that of the entry's own recent changes.
 
+    c ← ρ c + (1 - ρ) dw²,  Δ = √(d + ε) / √(c + ε) · dw,  d ← ρ d + (1 - ρ) Δ²,  w ← w - η Δ
 
-def _complete(op, config, w=None, **defaults):
-    """Return a new config with every key of the defaults; None stands for zeros like w."""
-    config = {} if config is None else config
-    unknown = [str(key) for key in config if key not in defaults]
-    if unknown:
-        raise complaint(
-            ValueError,
-            op,
-            f"config has the unknown key{'s' * (len(unknown) > 1)} {', '.join(unknown)}",
-            f"the keys are {', '.join(defaults)}",
-        )
-    config = defaults | config
-    for key, value in config.items():
-        if key == "t":
-            config[key] = math.floor(non_negative(op, key, value))
-        elif key in _NUMBERS:
-            config[key] = _NUMBERS[key](op, key, value)
-        elif value is None:
-            config[key] = np.zeros_like(w)
-        else:
-            _, config[key] = floats(op, **{"w": w, key: value})
-            same_shape(op, **{"w": w, key: config[key]})
-    return config
+    Δ has the units of w, as a Newton step has, so η = 1 needs no tuning; ε sets the first steps.
+
+    Parameters
+    ----------
+    w, dw : ndarray
+        A parameter and its gradient, of one shape.
+    config : dict, optional
+        ``learning_rate`` η (1.0), ``decay_rate`` ρ (0.95), ``epsilon`` ε (1e-6), ``cache`` c
+        (zeros), ``delta`` d (zeros).
+
+    Returns
+    -------
+    next_w : ndarray
+        The parameter after the step.
+    config : dict
+        For the next step, with the new ``cache`` and ``delta``.
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ, a setting is out of range, or config has an unknown key.
+    TypeError
+        If an array is not floating-point, or the dtypes differ.
+
+    Source
+    ------
+    Zeiler, "ADADELTA: an adaptive learning rate method" (2012), algorithm 1.
+
+    Examples
+    --------
+    >>> next_w, config = adadelta(np.array([1.0]), np.array([3.0]), {"decay_rate": 0.75})
+    >>> next_w.round(6), config["cache"]
+    (array([0.998]), array([2.25]))
+    """
+    w, dw = weights("adadelta", w, dw)
+    defaults = {"learning_rate": 1.0, "decay_rate": 0.95, "epsilon": 1e-6}
+    config = complete("adadelta", config, w, **defaults, cache=None, delta=None)
+    keep, epsilon = config["decay_rate"], config["epsilon"]
+    cache = keep * config["cache"] + (1.0 - keep) * (dw * dw)
+    change = np.sqrt((config["delta"] + epsilon) / (cache + epsilon)) * dw
+    delta = keep * config["delta"] + (1.0 - keep) * (change * change)
+    return w - config["learning_rate"] * change, config | {"cache": cache, "delta": delta}

@@ -13,8 +13,8 @@ from nnlayers.training.checkpoints import copies_of, put
 from nnlayers.training.divergence import origin
 from nnlayers.training.interrupts import Held
 from nnlayers.training.metrics import check_net, evaluate
+from nnlayers.training.moment_optimizers import Adam
 from nnlayers.training.optimizer import Optimizer
-from nnlayers.training.optimizers import Adam
 from nnlayers.training.progress import check_progress, reports
 from nnlayers.training.resuming import restore, store
 
