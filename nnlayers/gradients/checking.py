@@ -26,8 +26,9 @@ from nnlayers.gradients.locating import (
 )
 from nnlayers.gradients.numerical import typical_size
 from nnlayers.gradients.point import Point
-from nnlayers.gradients.probes import Crash, probe, probe_again, where
+from nnlayers.gradients.probes import Crash, lower_precision, probe, probe_again, where
 from nnlayers.gradients.report import Finding, Report
+from nnlayers.gradients.second_order import second_order_findings
 from nnlayers.gradients.subject import subject_of, takes
 from nnlayers.layers.checks import complaint
 from nnlayers.layers.initializers import generator
@@ -38,7 +39,7 @@ UNDECIDED = 1e-3
 SECONDS, NUMBERS = 1.0, 4e6
 
 
-def check_gradients(target, *args, gradient=None, wrt=None, **options):
+def check_gradients(target, *args, gradient=None, wrt=None, order=1, **options):
     """Compare a backward pass with numerical derivatives, and report what is wrong, where and why.
 
     <dout, J u> = <backward(dout), u> for random dout and u; then entry by entry
@@ -57,6 +58,8 @@ def check_gradients(target, *args, gradient=None, wrt=None, **options):
     wrt : str, int or list of these, optional
         Names or positions of the arguments to check; by default every floating-point array that is
         not named y, target(s), label(s) or mask.
+    order : {1, 2}
+        With 2, backward's own derivatives are judged too: Jᵀ in dout, symmetric in x.
     **options
         Keywords of forward, such as ``train=True`` or ``rng=0``; a generator is copied for each
         call, so that every call draws the same numbers.  ``seed=`` (0 by default) seeds the random
@@ -91,16 +94,18 @@ def check_gradients(target, *args, gradient=None, wrt=None, **options):
     """
     seed = 0 if takes(target, "seed") else options.pop("seed", 0)
     subject = subject_of("check_gradients", target, args, gradient, wrt, options)
+    if order not in (1, 2):
+        raise complaint(ValueError, "check_gradients", f"order must be 1 or 2, not {order!r}")
     if not subject.arrays:
         raise complaint(
             ValueError, "check_gradients", "there is no floating-point array to differentiate",
             "see wrt",
         )  # fmt: skip
     if subject.trusted:  # the library's own pairs do not touch the global random state
-        return _examine(subject, seed)
+        return _examine(subject, seed, order)
     state = np.random.get_state()  # noqa: NPY002
     try:
-        return _examine(subject, seed)
+        return _examine(subject, seed, order)
     finally:
         np.random.set_state(state)  # noqa: NPY002
 
@@ -129,7 +134,7 @@ def assert_gradients(target, *args, **keywords):
         raise AssertionError(f"\n{report}")
 
 
-def _examine(subject, seed):
+def _examine(subject, seed, order):
     """Run the probes and the comparisons, and make the report."""
     with np.errstate(all="ignore"):  # steps may leave the domain; what comes of it is judged here
         try:
@@ -143,7 +148,7 @@ def _examine(subject, seed):
         random = any(d.cause == "nondeterministic" for d in behaviour)
         missing = all(gradient is None for gradient in point.claims[0])
         if random or missing:  # nothing to compare, or nothing to compare with
-            return Report(subject, seed, behaviour=behaviour, forwards=point.forwards)
+            return Report(subject, seed, behaviour=behaviour, point=point)
         findings, rows = _findings(point)
         try:
             probe_again(point, behaviour)
@@ -154,7 +159,11 @@ def _examine(subject, seed):
         if wrong:
             kinks = {k for k in wrong if findings[k].only_kinks}
             causes = diagnose(point, wrong, {k: rows[k] for k in wrong}, kinks)
-    return Report(subject, seed, findings, behaviour, causes, forwards=point.forwards)
+        elif order == 2 and all(f.verdict == "right" for f in findings):
+            findings += second_order_findings(point)
+        report = Report(subject, seed, findings, behaviour, causes, point=point)
+        report.precision = lower_precision(point)
+    return report
 
 
 def _findings(point):

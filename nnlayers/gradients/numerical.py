@@ -202,7 +202,7 @@ def entry_scales(x):
 
 
 def typical_size(size):
-    """Return a typical one of the magnitudes that are not zero: their mean, or median; 1 of none."""
+    """Return a typical one of the magnitudes that are not zero: mean or median; 1 of none."""
     total, largest = float(np.add.reduce(size)), float(np.maximum.reduce(size, initial=0.0))
     if 0.0 < largest < np.inf:
         mean = total / np.count_nonzero(size)

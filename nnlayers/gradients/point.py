@@ -34,12 +34,15 @@ class Point:
         For each of them the gradients that backward returns; set by the probes.
     forwards : int
         How often forward was called.
+    unresolved : int
+        Entries so small that an error of their own size would stay within the numerical estimate;
+        set by the comparison.
     """
 
     def __init__(self, subject, rng):
         self.subject = subject
         self.rng = rng
-        self.forwards = 0
+        self.forwards = self.unresolved = 0
         self.base = subject.flat.copy()
         outs, self.cache = self.forward()
         self.settle(outs)

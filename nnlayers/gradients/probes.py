@@ -110,6 +110,27 @@ def probe_again(point, found):
         )
 
 
+def lower_precision(point):
+    """Return how far the gradients of the arguments as they were given are from those in float64.
+
+    Relative to the largest entry of each; None if everything was float64, or if backward fails.
+    """
+    subject = point.subject
+    if all(dtype.itemsize >= 8 for dtype in subject.given.values()):
+        return None
+    try:
+        found = subject.as_given(point.douts[0])
+        difference = 0.0
+        for gradient, exact in zip(found, point.claims[0], strict=True):
+            largest = np.abs(exact).max(initial=0.0)
+            if largest:
+                off = np.abs(np.asarray(gradient, np.float64) - exact).max()
+                difference = max(difference, float(off / largest))
+        return difference
+    except Exception:
+        return None
+
+
 def call(point, given, cache):
     """Return backward's result for these very upstream gradients and this cache."""
     try:
@@ -123,10 +144,8 @@ def where(error):
     frames = traceback.extract_tb(error.__traceback__)
     frame = ([f for f in frames if not f.filename.startswith(PACKAGE)] or frames)[-1]
     text = " ".join(str(error).split())
-    return (
-        f"{type(error).__name__}: {text} (line {frame.lineno} of {frame.name}: "
-        f"{(frame.line or '').strip()})"
-    )
+    place = f"line {frame.lineno} of {frame.name}, `{(frame.line or '').strip()}`"
+    return f"{type(error).__name__} in {place}: {text}"
 
 
 def gradients_in(point, result, found):

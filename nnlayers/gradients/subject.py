@@ -103,6 +103,18 @@ class Subject:
         dout = douts[0] if len(douts) == 1 else tuple(douts)
         return self._pull(dout, cache) if function is None else function(dout, cache)
 
+    def as_given(self, douts):
+        """Return the gradients for the arguments in the dtypes in which they were handed over."""
+        arguments = {
+            name: array.astype(self.given[name]) if name in self.given else array
+            for name, array in self.arguments.items()
+        }
+        out, cache = self._run(arguments, None)
+        outs = out if isinstance(out, tuple) else (out,)
+        cast = [np.asarray(d).astype(np.asarray(o).dtype) for d, o in zip(douts, outs)]
+        gradients = self.backward(cast, cache)
+        return gradients if isinstance(gradients, tuple) else (gradients,)
+
     def resized(self, count):
         """Return the subject for the first examples of the batch; None if there are no more."""
         batches = {
@@ -111,7 +123,7 @@ class Subject:
             if isinstance(self.arguments[name], np.ndarray) and self.arguments[name].ndim
         }
         N = next(iter(batches.values()), 0)
-        if N <= count:
+        if count >= N:
             return None
         first = {n: self.arguments[n][:count] for n in batches if batches[n] == N}
         return self._rebuild(self.arguments | first)
@@ -187,6 +199,8 @@ def _of_layer(op, layer, args, wrt, options):
 
     def run(arguments, function):  # the parameters among them are the layer's own arrays
         given = [arguments[name] for name in names]
+        if arguments is not subject.arguments and function is None:  # other dtypes or copies
+            return _with_params(layer, arguments, given, options)
         try:
             if function is None:
                 return layer.forward(*given, **_fresh(options))
@@ -212,13 +226,20 @@ def _of_layer(op, layer, args, wrt, options):
         return _of_layer(op, new, [arguments[name] for name in names], wrt, options)
 
     functions = layer.pair if isinstance(layer, PairLayer) else (layer.forward, layer.backward)
-    subject = Subject(
-        arguments, chosen, run, pull, repr(layer), functions, names, options, rebuild
-    )
+    subject = Subject(arguments, chosen, run, pull, repr(layer), functions, names, options, rebuild)
     for path, leaf in layer.leaves():  # the layer computes with the subject's arrays from now on
         for name in leaf.params:
             leaf.params[name] = subject.arguments[f"{path}.{name}" if path else name]
     return subject
+
+
+def _with_params(layer, arguments, given, options):
+    """Run a copy of a layer whose parameters are those among the arguments."""
+    new = copy.deepcopy(layer)
+    for path, leaf in new.leaves():
+        for name in leaf.params:
+            leaf.params[name] = arguments[f"{path}.{name}" if path else name]
+    return new.forward(*given, **_fresh(options))
 
 
 def _of_function(op, f, args, gradient):
@@ -330,6 +351,6 @@ def _own(argument):
 
 def _fresh(argument):
     """Return an argument for one call: what a call could change is copied, arrays excepted."""
-    if isinstance(argument, np.ndarray) or isinstance(argument, IMMUTABLE) or argument == {}:
+    if isinstance(argument, (np.ndarray, *IMMUTABLE)) or argument == {}:
         return argument
     return copy.deepcopy(argument)

@@ -40,7 +40,7 @@ def diagnose(point, wrong, rows, only_kinks):
     found += certain
     if explained >= {names[k] for k in rest} and certain[0].cause != "rearranged":
         return found
-    return found + _ranked(_by_reruns_and_structure(evidence, certain), evidence)
+    return found + _ranked(evidence)
 
 
 def _by_numbers(evidence, k):
@@ -57,20 +57,29 @@ def _by_numbers(evidence, k):
     return []
 
 
-def _by_reruns_and_structure(evidence, certain):
-    """Yield ``(rank, diagnosis)``: the lower the rank, the more a find of that kind says."""
-    yield from ((0.5, d) for k in evidence.wrong for d in relations.layout(evidence, k))
+def _by_edits(evidence):
+    for k in evidence.wrong:
+        yield from ((0.5, d) for d in relations.layout(evidence, k))
     for telling, d in rewriting.edited(evidence):
         yield (1.8 if telling else RANK_EDIT.get(d.cause, 5.0)), d
-    yield from ((3, d) for d in freezing.frozen(evidence))
+
+
+def _by_paths(evidence):
+    yield from ((3.0, d) for d in freezing.frozen(evidence))
     yield from ((3.1, d) for d in freezing.one_way_only(evidence))
     for k in evidence.wrong:
         for d in relations.contributions(evidence, k):
-            yield (5.2 if d.cause == "wrong_axis" else 4), d
+            yield (5.2 if d.cause == "wrong_axis" else 4.0), d
         yield from ((4.1, d) for d in onehot.lost_terms(evidence, k))
-    yield from ((RANK_VALUE.get(d.cause, 6), d) for d in rewriting.revalued(evidence))
+
+
+def _by_values(evidence):
+    yield from ((RANK_VALUE.get(d.cause, 6.0), d) for d in rewriting.revalued(evidence))
     yield from ((6.5, d) for d in surgery.on_dout(evidence))
     yield from ((6.6, d) for d in surgery.on_cache(evidence))
+
+
+def _by_structure(evidence):
     for k in evidence.wrong:
         for rank, relation in enumerate(STRUCTURE):
             for d in relation(evidence, k):
@@ -107,6 +116,8 @@ RANK_VALUE = {
     "batch_scale": 5.4,
     "constant_scale": 5.5,
 }
+SCALES = ("constant_scale", "batch_scale")
+ALIKE = 0.6  # ranks that differ by less are no reason to prefer one cause
 STRUCTURE = (
     relations.other_places,
     paths.diagonal_only,
@@ -123,9 +134,14 @@ STRUCTURE = (
 )
 
 
-def _ranked(pairs, evidence):
-    """Return the diagnoses, best first, one for each cause."""
-    pairs = list(pairs)
+def _ranked(evidence):
+    """Return the diagnoses, best first, one for each cause.
+
+    Every kind of evidence gives ``(rank, diagnosis)`` pairs: the lower the rank, the more a find of
+    that kind says.
+    """
+    kinds = (_by_edits, _by_paths, _by_values, _by_structure)
+    pairs = [pair for kind in kinds for pair in kind(evidence)]
     unfilled = any(d.cause == "partial_fill" for _, d in pairs)
     count = len(evidence.wrong)
 
@@ -133,29 +149,22 @@ def _ranked(pairs, evidence):
         rank, diagnosis = pair
         return (rank + 2.0 * (len(diagnosis.explains) < count and rank > 4), rank)
 
-    ordered = [d for _, d in sorted(pairs, key=key)]
-    # a number inside a formula is no scale of the whole gradient, which was tested before
-    ordered = [
-        each
-        for d in ordered
-        for each in (
-            (d._replace(cause="wrong_formula"), d)
-            if d.cause in ("constant_scale", "batch_scale") and d.confidence == "proved"
-            else (d,)
-        )
-    ]
-    if unfilled:  # what an index edit repairs was a loop that ended too early
-        ordered = [
-            d._replace(cause="partial_fill") if d.cause == "wrong_index" else d for d in ordered
-        ]
-    seen, kept = set(), []
-    for diagnosis in ordered:
-        if diagnosis.cause not in seen:
-            seen.add(diagnosis.cause)
-            kept.append(diagnosis)
-    if len(kept) > 1 and kept[0].confidence == kept[1].confidence == "proved":
-        # two different changes repair it: which of them was meant cannot be told from here
-        kept[:2] = [d._replace(confidence="suspected") for d in kept[:2]]
+    pairs.sort(key=key)
+    found = {}
+    for rank, diagnosis in pairs:
+        causes = [diagnosis.cause]
+        if unfilled and diagnosis.cause == "wrong_index":
+            causes = ["partial_fill"]  # what an index edit repairs was a loop that ended too early
+        elif diagnosis.confidence == "proved" and diagnosis.cause in SCALES:
+            # a number inside a formula is no scale of the whole gradient, which was tested before
+            causes = ["wrong_formula", diagnosis.cause]
+        for cause in causes:
+            found.setdefault(cause, (rank, diagnosis._replace(cause=cause)))
+    kept = list(found.values())
+    if len(kept) > 1 and kept[1][0] - kept[0][0] < ALIKE and kept[0][1].confidence == "proved":
+        # two changes of different kinds repair it: which of them was meant cannot be told
+        kept[0] = (kept[0][0], kept[0][1]._replace(confidence="suspected"))
+    kept = [diagnosis for _, diagnosis in kept]
     return kept or _unknown(evidence, evidence.wrong[0])
 
 

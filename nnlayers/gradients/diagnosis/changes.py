@@ -98,7 +98,7 @@ def places(value):
                 lambda v, s=shift, a=axis: _shift(v, s, a),
                 "place",
             )
-    if value.ndim > 1:
+    if value.ndim > 1 and value.shape != value.shape[::-1]:
         yield Change(
             "rearranged",
             "{v}.ravel('F').reshape({v}.shape)",

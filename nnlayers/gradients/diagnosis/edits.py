@@ -56,9 +56,9 @@ class Context:
 
     def statement(self, node):
         """Return the statement that a node stands in."""
-        for node, _ in self.chain(node):
-            if isinstance(node, ast.stmt):
-                return node
+        for above, _ in self.chain(node):
+            if isinstance(above, ast.stmt):
+                return above
         return self.tree
 
     def in_index(self, node):
@@ -66,7 +66,9 @@ class Context:
         for _, (parent, field, _) in self.chain(node):
             if isinstance(parent, ast.Subscript) and field == "slice":
                 # x.shape[0] is a number, not a place
-                return not (isinstance(parent.value, ast.Attribute) and parent.value.attr == "shape")
+                return not (
+                    isinstance(parent.value, ast.Attribute) and parent.value.attr == "shape"
+                )
             if isinstance(parent, ast.Call) and _called(parent) in {"range", "arange"}:
                 return True
             if isinstance(parent, ast.stmt):
@@ -184,7 +186,23 @@ def _axes(node, context, values):
         old = given.value if given else None
         if old is None and len(node.args) > position:
             old = node.args[position]
-        for axes in (0, 1, 2, 3, -1, (0, 1), (0, 2), (1, 2), (0, 2, 3), (1, 2, 3), (0, 1, 2), (2, 3), (3, 4), (2, 3, 4), None):
+        for axes in (
+            0,
+            1,
+            2,
+            3,
+            -1,
+            (0, 1),
+            (0, 2),
+            (1, 2),
+            (0, 2, 3),
+            (1, 2, 3),
+            (0, 1, 2),
+            (2, 3),
+            (3, 4),
+            (2, 3, 4),
+            None,
+        ):
             new = ast.parse(repr(axes), mode="eval").body
             if old is not None:
                 if ast.dump(new) != ast.dump(old):
@@ -493,7 +511,9 @@ def _operands(node, context, values):
             yield _replace(context, node, keep, cause)
         other = ast.Div() if isinstance(node.op, ast.Mult) else ast.Mult()
         cause = _cause_of_factor(node.right, values)
-        yield _set(context, node, "op", other, "wrong_formula" if cause == "chain_factor" else cause)
+        yield _set(
+            context, node, "op", other, "wrong_formula" if cause == "chain_factor" else cause
+        )
     elif isinstance(node.op, ast.Add | ast.Sub):
         yield _replace(context, node, node.left, "wrong_index" if index else "wrong_formula")
         yield _replace(context, node, node.right, "wrong_index" if index else "wrong_formula")
@@ -512,11 +532,15 @@ def _operands(node, context, values):
 
 
 def _cause_of_factor(node, values):
-    """Return the cause if this factor should not be there: a number scales, an array is a factor."""
+    """Return the cause if this factor is too much: a number scales, an array is a factor."""
     names = [n.id for n in ast.walk(node) if isinstance(n, ast.Name)]
-    if any(isinstance(values.get(name), np.ndarray) for name in names) and not any(
-        isinstance(n, ast.Attribute) and n.attr in ("shape", "size") for n in ast.walk(node)
-    ) and not (isinstance(node, ast.Call) and _called(node) == "len"):
+    if (
+        any(isinstance(values.get(name), np.ndarray) for name in names)
+        and not any(
+            isinstance(n, ast.Attribute) and n.attr in ("shape", "size") for n in ast.walk(node)
+        )
+        and not (isinstance(node, ast.Call) and _called(node) == "len")
+    ):
         return "chain_factor"
     return "constant_scale" if isinstance(node, ast.Constant) else "batch_scale"
 
@@ -585,6 +609,4 @@ def _is_module(node, values):
 
 def _reverses(node):
     slices = node.elts if isinstance(node, ast.Tuple) else [node]
-    return any(
-        isinstance(s, ast.Slice) and isinstance(s.step, ast.UnaryOp) for s in slices
-    )
+    return any(isinstance(s, ast.Slice) and isinstance(s.step, ast.UnaryOp) for s in slices)

@@ -32,7 +32,9 @@ def frozen(evidence):
         for node in _sites(unit.tree, context):
             if not todo or time.process_time() > deadline:
                 return
-            explained = [k for k in sorted(todo) if _explains(evidence, units, unit, context, [node], k)]
+            explained = [
+                k for k in sorted(todo) if _explains(evidence, units, unit, context, [node], k)
+            ]
             if explained:
                 todo -= set(explained)
                 names = [evidence.names[k] for k in explained]
@@ -42,10 +44,10 @@ def frozen(evidence):
                 yield Diagnosis(
                     "missing_path",
                     names[0],
-                    f"{' and '.join(names)} {'is' if len(names) == 1 else 'are'} exactly the gradient"
-                    f" with `{text}` in line {line} of forward held fixed: the path through it is "
-                    "missing",
-                    f"add the derivative through `{text}` (total derivative: the sum over all paths)",
+                    f"{' and '.join(names)} {'is' if len(names) == 1 else 'are'} exactly the "
+                    f"gradient with `{text}` in line {line} of forward held fixed: the path "
+                    "through it is missing",
+                    f"add the derivative through `{text}`: the total one is a sum over all paths",
                     "proved",
                     tuple(names),
                 )
@@ -150,7 +152,7 @@ def _explains(evidence, units, unit, context, nodes, k):
     if claimed.shape[1:] != evidence.shape(k):
         return False
     scale = point.scales[point.subject.slices[k]].reshape(evidence.shape(k))
-    for attempt in range(2):
+    for _ in range(2):
         u = scale * point.spread(scale.shape)
         derivative = (outs(STEP * u) - outs(-STEP * u)) / (2 * STEP)
         numeric = evidence.weights @ derivative

@@ -77,7 +77,6 @@ def lost_terms(evidence, k):
     if many.any() and (kept[:, many].sum(axis=0) == 1).all() and not zero[:, ~many].any():
         order = np.arange(len(J))[:, None]
         last = np.where(true, order, -1).max(axis=0)[many]
-        first = np.where(true, order, len(J)).min(axis=0)[many]
         which = kept.argmax(axis=0)[many]
         overwritten = matches(
             "overwrite_not_accumulate",
@@ -92,15 +91,13 @@ def lost_terms(evidence, k):
             f"of all outputs that an entry of {name} reaches, only one counts",
             "sum over all of them",
         )
-        yield from (
-            (overwritten, missing) if (which == last).all() else (missing, overwritten)
-        )
+        yield from ((overwritten, missing) if (which == last).all() else (missing, overwritten))
         return
     yield matches(
         "missing_path",
         name,
-        f"{int(zero.sum())} of {int(true.sum())} derivatives ∂out/∂x are zero in backward, all others"
-        " are right: some ways from x to out are not followed",
+        f"{int(zero.sum())} of {int(true.sum())} derivatives ∂out/∂x are zero in backward, all "
+        "others are right: some ways from x to out are not followed",
         "follow every use of x in forward, and add up what comes back",
     )
 
@@ -113,13 +110,16 @@ def wrong_places(evidence, k):
     S, J = found
     limit = MATCH * np.abs(J).max(initial=0.0)
     bad = (np.abs(S - J) > limit).any(axis=1)
-    if not bad.any() or not np.abs(np.sort(S[bad], axis=1) - np.sort(J[bad], axis=1)).max() <= limit:
+    if (
+        not bad.any()
+        or not np.abs(np.sort(S[bad], axis=1) - np.sort(J[bad], axis=1)).max() <= limit
+    ):
         return
     name = evidence.names[k]
     yield matches(
         "wrong_index",
         name,
-        f"{int(bad.sum())} of {len(J)} outputs hand the right numbers to the wrong entries of {name}",
+        f"{int(bad.sum())} of {len(J)} outputs hand the right numbers to wrong entries of {name}",
         "look at the indices: offset, stride, padding, and which axis is which",
     )
 
@@ -145,8 +145,8 @@ def across_steps(evidence, k):
             yield matches(
                 "missing_path",
                 evidence.names[k],
-                f"{evidence.names[k]} is right for outputs of the same index along axis {axis}, and "
-                "wrong across: what one step passes on to another comes back wrong or not at all",
+                f"{evidence.names[k]} is right for outputs of the same index along axis {axis}, "
+                "and wrong across: what a step passes on to another comes back wrong or not at all",
                 "carry the gradient of every state to the step that it came from",
             )
             return

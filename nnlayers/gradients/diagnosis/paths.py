@@ -8,6 +8,7 @@ from nnlayers.gradients.diagnosis import changes
 from nnlayers.gradients.diagnosis.evidence import close
 from nnlayers.gradients.diagnosis.relations import matches
 from nnlayers.gradients.diagnosis.surgery import surroundings
+from nnlayers.gradients.whereabouts import threshold
 
 
 def factor_field(evidence, k):
@@ -51,7 +52,7 @@ def _per_slice(evidence, k, claimed, true, axis):
         yield matches(
             "chain_factor",
             name,
-            f"each slice of {name} along axis {axis - 1} is a multiple of the true one, by {numbers}"
+            f"each slice of {name} along axis {axis - 1} is the true one times {numbers}"
             + ("..." if len(c) > 5 else ""),
             "a factor with one number per index of that axis is missing or stands there twice",
         )
@@ -179,7 +180,7 @@ def branch(evidence, k):
 
 
 def statistics(evidence, k):
-    """Is what is missing constant along axes, or follows x there: a mean or a variance was held fixed."""
+    """Is what is missing constant along axes, or like x there: a mean or a variance held fixed."""
     name, claimed, true = evidence.names[k], evidence.claimed(k), evidence.full(k)
     if true is None or claimed.shape != true.shape or claimed.ndim < 2:
         return
@@ -199,8 +200,8 @@ def statistics(evidence, k):
                 yield matches(
                     "wrong_formula",
                     name,
-                    f"{name} has terms along {along} that do not belong there: every out depends on "
-                    "its own x alone",
+                    f"{name} has terms along {along} that do not belong there: every out depends "
+                    "on its own x alone",
                     "leave out the gradient through statistics that are constants here",
                 )
                 return
@@ -249,7 +250,7 @@ def _fit(missing, x, axes):
 
 
 def unfilled(evidence, k):
-    """Is the claimed gradient zero in a block of indices where it should not be, and right elsewhere."""
+    """Is the claimed gradient zero in a block of indices where it should not be."""
     name, claimed, true = evidence.names[k], evidence.claimed(k), evidence.full(k)
     if true is None or claimed.shape != true.shape:
         return
@@ -293,20 +294,8 @@ def region(evidence, k):
     if wrong.all() or not wrong.any():
         return
     switched = ((claimed == 0) != (true == 0))[:, wrong].all()
-    for label, array in surroundings(evidence).items():
-        if array.shape != wrong.shape or array.dtype.kind != "f":
-            continue
-        inside, outside = array[wrong], array[~wrong]
-        if inside.min() > outside.max():
-            where = f"{label} > {outside.max():.3g}"
-        elif inside.max() < outside.min():
-            where = f"{label} < {outside.min():.3g}"
-        elif not ((outside >= inside.min()) & (outside <= inside.max())).any():
-            where = f"{inside.min():.3g} <= {label} <= {inside.max():.3g}"
-        elif not ((inside >= outside.min()) & (inside <= outside.max())).any():
-            where = f"{label} lies outside {outside.min():.3g} ... {outside.max():.3g}"
-        else:
-            continue
+    where = threshold(wrong, surroundings(evidence))
+    if where:
         c = _one_ratio(claimed[:, wrong], true[:, wrong])
         if c is not None:
             yield matches(
@@ -376,8 +365,8 @@ def misplaced(evidence, k):
                 yield matches(
                     cause,
                     name,
-                    f"along axis {axis - 1} exactly one entry of {name} is wrong, each time: a term "
-                    "that belongs to one index alone, as that of the label, is missing or wrong",
+                    f"along axis {axis - 1} exactly one entry of {name} is wrong, each time: a "
+                    "term of one index alone, as that of the label, is missing or wrong",
                     "look at how that entry enters forward on its own",
                 )
             return

@@ -89,8 +89,8 @@ def precision(evidence, k):
         name,
         f"{name} is the true gradient rounded to {kind}: the largest difference is {off.max():.1e}"
         if limit
-        else f"{name} differs from the true gradient by {off.max() / scale:.0e} of its size, without "
-        "any pattern, as if it had been rounded on the way",
+        else f"{name} differs from the true gradient by {off.max() / scale:.0e} of its size, "
+        "without any pattern, as if it had been rounded on the way",
         "keep float64 buffers: np.zeros_like(x) instead of a dtype, no astype, / instead of //",
     )
 
@@ -99,7 +99,11 @@ def _decimals(found, off):
     """Return the number of decimals to which values are rounded or cut off, or None."""
     for decimals in range(5):
         unit = 10.0**-decimals
-        if found.any() and np.abs(found).max() > 0.1 * unit and np.abs(found - np.round(found, decimals)).max() < 1e-9 * unit:
+        if (
+            found.any()
+            and np.abs(found).max() > 0.1 * unit
+            and np.abs(found - np.round(found, decimals)).max() < 1e-9 * unit
+        ):
             return decimals if 1e-6 * unit < off.max() < unit * (1 + 1e-6) else None
     return None
 
@@ -131,7 +135,7 @@ def scale(evidence, k):
         return
     N = batch_size(evidence)
     batch, said = None, False
-    if N > 1 and N == _first_axis(evidence):
+    if N > 1 and _first_axis(evidence) == N:
         for count in (N - 1, N - 2):
             other = evidence.at_batch(count) if count >= 1 else None
             if other is not None:
@@ -396,6 +400,7 @@ def layout(evidence, k):
                         )
                         return
 
+
 def other_places(evidence, k):
     """Are the right numbers in other places, in no order that has a name."""
     name, claimed, shape = evidence.names[k], evidence.claimed(k), evidence.shape(k)
@@ -433,7 +438,7 @@ def _unraveled(claimed, order):
 
 
 def _same_numbers(a, b):
-    """Whether the entries of a, taken over all douts as columns, are a permutation of those of b."""
+    """Whether the columns of a, one number for each dout, are a permutation of those of b."""
     a, b = a.reshape(len(a), -1), b.reshape(len(b), -1)
     weights = np.array([1.0, math.pi, math.e])[: len(a), None]
     left, right = np.sort((weights * a).sum(axis=0)), np.sort((weights * b).sum(axis=0))

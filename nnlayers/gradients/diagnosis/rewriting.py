@@ -17,6 +17,7 @@ from nnlayers.gradients.diagnosis.slicing import statements_at_fault
 from nnlayers.gradients.diagnosis.source import put, units_of
 from nnlayers.gradients.diagnosis.surgery import proved, sizes, surroundings
 
+LONG = 40  # characters of a line that is shown whole
 SECONDS = 0.8  # processor time that all attempts of one kind may take
 
 
@@ -148,7 +149,9 @@ class Workshop:
             if isinstance(value, np.ndarray) and value.dtype.kind in "fb" and value.size
         }
         for name, value in surroundings(self.evidence).items():
-            if not any(value.shape == a.shape and np.array_equal(a, value) for a in context.values()):
+            if not any(
+                value.shape == a.shape and np.array_equal(a, value) for a in context.values()
+            ):
                 context.setdefault(name, value)
         known = sizes(self.evidence) | {
             name: float(value)
@@ -327,13 +330,32 @@ class Workshop:
 
     def _diagnosis(self, cause, fixed, statement, before, after):
         line = self.unit.line(statement)
-        return proved(
-            self.evidence,
-            cause,
-            fixed,
-            f"when line {line}, `{before.strip()}`, reads `{after.strip()}`",
-            f"line {line}: `{after.strip()}`",
+        old, new = difference(before.strip(), after.strip())
+        how = f"when `{old}` in line {line} reads `{new}`"
+        return proved(self.evidence, cause, fixed, how, f"line {line}: `{new}` in place of `{old}`")
+
+
+def difference(before, after):
+    """Return the parts of two versions of a line that differ, with the expression around them."""
+    if max(len(before), len(after)) <= LONG:
+        return before, after
+    start = 0
+    while start < min(len(before), len(after)) and before[start] == after[start]:
+        start += 1
+    end = 0
+    while end < min(len(before), len(after)) - start and before[-1 - end] == after[-1 - end]:
+        end += 1
+    for separators in ((" = ", " += ", " -= ", "return (", ", "), (", ", "(", "[", " ")):
+        left = max(
+            before.rfind(s, 0, start) + len(s) if s in before[:start] else 0 for s in separators
         )
+        right = [before.find(s, len(before) - end) for s in (", ", ")")]
+        right = min([r for r in right if r >= 0], default=len(before))
+        tail = len(before) - right
+        old, new = before[left:right], after[left : len(after) - tail]
+        if old and new and max(len(old), len(new)) <= LONG:
+            return old, new
+    return before, after
 
 
 def _bracketed(node):

@@ -77,7 +77,7 @@ def on_dout(evidence):
                     fixed,
                     f"when {written} is first replaced by {new}: "
                     + ("that factor stands there twice" if twice else "that factor is missing"),
-                    f"{'leave one such factor out' if twice else f'use {new} in place of {written}'}",
+                    "leave one such factor out" if twice else f"use {new} for {written}",
                 )
 
 
