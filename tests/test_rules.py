@@ -216,8 +216,8 @@ def test_rules_keep_float32(rule, config):
         (
             radam,
             {"t": 2.5},
-            ValueError,
-            "radam: t must be a number of steps, not 2.5",
+            TypeError,
+            "radam: t must be an integer, not 2.5",
         ),
         (
             sgd,

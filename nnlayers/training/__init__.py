@@ -21,7 +21,16 @@ from nnlayers.training.moment_rules import adam, adamw, radam
 from nnlayers.training.optimizer import Optimizer
 from nnlayers.training.optimizers import SGD, AdaDelta, AdaGrad, RMSProp
 from nnlayers.training.penalties import L2
+from nnlayers.training.plateau import Plateau
 from nnlayers.training.rules import adadelta, adagrad, nesterov, rmsprop, sgd, sgd_momentum
+from nnlayers.training.schedules import (
+    CosineDecay,
+    ExponentialDecay,
+    Noam,
+    OneCycle,
+    Schedule,
+    StepDecay,
+)
 from nnlayers.training.solver import Solver
 
 __all__ = [
@@ -29,12 +38,19 @@ __all__ = [
     "AdaGrad",
     "Adam",
     "AdamW",
+    "CosineDecay",
+    "ExponentialDecay",
     "L2",
+    "Noam",
+    "OneCycle",
     "Optimizer",
+    "Plateau",
     "RAdam",
     "RMSProp",
     "SGD",
+    "Schedule",
     "Solver",
+    "StepDecay",
     "accuracy",
     "adadelta",
     "adagrad",

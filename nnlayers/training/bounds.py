@@ -6,6 +6,7 @@ float64 one.
 
 import math
 import numbers
+import operator
 from collections.abc import Iterable
 
 import numpy as np
@@ -34,6 +35,19 @@ def fraction(op, name, value):
     number = _finite(op, name, value)
     if not 0.0 <= number < 1.0:
         raise complaint(ValueError, op, f"{name} must be at least 0 and less than 1, not {value}")
+    return number
+
+
+def whole(op, name, value):
+    """Return value as an int if it is an integer of at least 0."""
+    try:
+        number = operator.index(None if isinstance(value, bool) else value)
+    except TypeError:
+        raise complaint(
+            TypeError, op, f"{name} must be an integer, not {describe(value)}"
+        ) from None
+    if number < 0:
+        raise complaint(ValueError, op, f"{name} must be at least 0, not {number}")
     return number
 
 

@@ -3,16 +3,7 @@
 import numpy as np
 
 from nnlayers.layers.checks import complaint, describe, floats, same_shape
-from nnlayers.training.bounds import fraction, non_negative, positive
-
-
-def whole(op, name, value):
-    """Return value as an int if it is a number of steps."""
-    number = non_negative(op, name, value)
-    if number != int(number):
-        raise complaint(ValueError, op, f"{name} must be a number of steps, not {value}")
-    return int(number)
-
+from nnlayers.training.bounds import fraction, non_negative, positive, whole
 
 # what each setting must be; the other keys of a config are arrays that have the shape of w
 NUMBERS = {
