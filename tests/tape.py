@@ -28,3 +28,12 @@ def message(error, function, *arguments, **keywords):
         function(*arguments, **keywords)
     assert type(caught.value) is error
     return str(caught.value)
+
+
+# of an operation whose backward computes with arrays, asked for a second derivative
+ONCE = (
+    "Variable.backward: {} can be differentiated once, as its backward computes with arrays, but a "
+    "second derivative goes through it; compose it of operators and functions that can be "
+    "differentiated again (help(nnlayers.functions)), or write a Function whose backward computes "
+    "with Variables"
+)

@@ -100,6 +100,7 @@ def test_integers_are_refused():
         "multiply_forward: b must be floating-point, not int64: got a (2,) float64, b (2,) int64; "
         "b.astype(float) makes it floating-point"
     )
+    assert "b must be floating-point, not bool" in message(TypeError, lambda: x * True)
     assert message(TypeError, x.astype, int) == (
         "Cast.forward: must return floating-point arrays, not (2,) int64; what has no gradient, "
         "such as labels, is computed from x.data"

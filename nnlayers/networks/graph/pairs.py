@@ -123,20 +123,26 @@ def function_of(node_class, settings):
     @functools.wraps(forward)
     def function(*inputs, **arguments):
         arguments = settings | arguments
-        if any(name in arguments for name in names):  # inputs that are given by name
-            try:
-                bound = signature.bind(*inputs, **arguments)
-            except TypeError as error:
-                usage = f"it takes {', '.join(parameters)}"
-                raise complaint(TypeError, name_of(forward), str(error), usage) from None
-            bound.apply_defaults()
-            inputs, arguments = bound.args, bound.kwargs
-        _refuse_variables(forward, arguments)
+        if arguments:
+            if not arguments.keys().isdisjoint(names):  # inputs that are given by name
+                inputs, arguments = _bound(signature, forward, inputs, arguments)
+            _refuse_variables(forward, arguments)
         node = node_class(arguments)
         return record(node, node.accept(inputs))
 
     function.__name__ = function.__qualname__ = node_class.__name__
     return function
+
+
+def _bound(signature, forward, inputs, arguments):
+    """Return all arguments that may be given by position, and the others."""
+    try:
+        bound = signature.bind(*inputs, **arguments)
+    except TypeError as error:
+        usage = f"it takes {', '.join(signature.parameters)}"
+        raise complaint(TypeError, name_of(forward), str(error), usage) from None
+    bound.apply_defaults()
+    return bound.args, bound.kwargs
 
 
 def name_of(function):
