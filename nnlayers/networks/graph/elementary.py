@@ -18,6 +18,8 @@ from nnlayers.networks.graph.variable import Variable, computed
 class Elementary(PairFunction):
     """A pair whose backward is written with Variables; numbers may stand for its arrays."""
 
+    copies = False  # whether the pair's backward copies dout, which again need not
+
     @classmethod
     def apply(cls, *inputs, **settings):
         """Return what the pair's forward makes of the inputs."""
@@ -37,7 +39,7 @@ class Elementary(PairFunction):
         That is so if the gradients are to be differentiated; and it leaves out the gradients of
         constants.
         """
-        if is_recording():
+        if self.copies or is_recording():
             return self.again(*gys)
         for x in self.inputs:
             if x.__class__ is Variable and not x.requires_grad:
@@ -53,6 +55,7 @@ class Add(Elementary):
     """Node of a + b."""
 
     pair = layers.add_forward, layers.add_backward
+    copies = True
 
     def again(self, gy):
         """Gradients da = gy and db = gy, each summed to its shape."""
@@ -64,6 +67,7 @@ class Subtract(Elementary):
     """Node of a - b."""
 
     pair = layers.subtract_forward, layers.subtract_backward
+    copies = True
 
     def again(self, gy):
         """Gradients da = gy and db = -gy, each summed to its shape."""
@@ -258,8 +262,12 @@ class Tanh(Elementary):
 
 def _with_constants(inputs):
     """Return inputs with numbers and floating-point arrays among them as constant Variables."""
-    inputs = [constant(x) for x in inputs]
-    dtype = next((x.dtype for x in inputs if isinstance(x, Variable)), np.float64)
+    inputs = [x if x.__class__ is Variable else constant(x) for x in inputs]
+    dtype = np.float64
+    for x in inputs:
+        if x.__class__ is Variable:
+            dtype = x._data.dtype
+            break
     for i, x in enumerate(inputs):
         if isinstance(x, int | float | np.floating) and not isinstance(x, bool):
             inputs[i] = computed(np.asarray(x, dtype))
