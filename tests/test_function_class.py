@@ -1,5 +1,7 @@
 """Functions that are written by hand, as forward and backward."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import pytest
 
@@ -102,6 +104,25 @@ def test_retain_grad_of_one_of_several_outputs():
     assert high.grad.data.tolist() == [0.0]
 
 
+def test_settings_may_be_those_of_a_dataclass():
+    @dataclass
+    class Shifted(Function):  # nodes of equal settings are equal, and have no hash
+        by: float
+
+        def forward(self, x):
+            return (x + self.by) ** 2
+
+        def backward(self, gy):
+            return 2.0 * gy * (self.inputs[0] + self.by)
+
+    x = Variable(np.array([1.0, 2.0]))
+    shift = Shifted(3.0)
+    (shift(x) + shift(shift(x))).backward()
+    once = (x.data + 3.0) ** 2
+    slope = 2 * (x.data + 3.0)
+    np.testing.assert_array_equal(x.grad.data, slope + 2 * (once + 3.0) * slope)
+
+
 def test_a_gradient_of_none_passes_nothing_on():
     class Detached(Function):
         def forward(self, x, w):
@@ -192,7 +213,7 @@ def test_gradients_of_the_wrong_form():
         "gradient (2, 3) int64; gradient.astype(np.float64)"
     )
     assert text(ValueError, lambda gy: gy) == (
-        "Faulty.backward: returned 1 gradients for 2 inputs; return one for each argument of "
+        "Faulty.backward: gradients returned for 2 inputs: 1; return one for each argument of "
         "forward, None for what has none"
     )
 
@@ -205,7 +226,7 @@ def test_a_backward_that_failed_may_be_repeated():
 
     x, w = variables((3,), (3,))
     y = faulty(result)(x * 1.0, w) + w
-    with pytest.raises(ValueError, match="returned 1 gradients"):
+    with pytest.raises(ValueError, match="gradients returned for 2 inputs: 1"):
         y.backward()
     assert w.grad is None
     right.append(True)

@@ -179,7 +179,7 @@ def test_mistakes_with_pairs():
     )
     one = Function.from_pair(scale_forward, lambda dout, cache: dout)
     assert message(ValueError, one(x, s).backward) == (
-        "<lambda>: returned 1 gradients, but scale_forward was given 2 arrays: got x (3, 2), s "
+        "<lambda>: gradients returned for the 2 arrays given to scale_forward: 1: got x (3, 2), s "
         "(2,); each is to get one, in forward's order"
     )
     assert message(TypeError, F.affine, x, b=s) == (

@@ -44,7 +44,7 @@ def backpropagate(variable, dout, retain_graph, create_graph):
 def _nodes_behind(variable):
     """Return the nodes that led to a Variable, the last first, and the ids of their arrays."""
     waiting = [] if variable.creator is None else [variable.creator]
-    seen, known = set(waiting), set()
+    seen, known = {id(node) for node in waiting}, set()
     nodes = []
     while waiting:  # no recursion: a graph may be deeper than Python's stack
         node = waiting.pop()
@@ -53,9 +53,10 @@ def _nodes_behind(variable):
         for x in node.inputs:
             if isinstance(x, Variable):
                 known.add(id(x._data))
-                if x.creator is not None and x.creator not in seen:
-                    seen.add(x.creator)
-                    waiting.append(x.creator)
+                creator = x.creator
+                if creator is not None and id(creator) not in seen:
+                    seen.add(id(creator))
+                    waiting.append(creator)
     nodes.sort(key=_generation, reverse=True)
     return nodes, known
 
@@ -67,10 +68,10 @@ def _generation(node):
 def _gradients(variable, dout, nodes):
     """Return ``[variable, gradient]`` for all that get one, once all are known."""
     found = {}  # by id, as Variables compare entry by entry
-    pending = {}  # {node: the gradient of each of its outputs}
+    pending = {}  # {id of a node: the gradient of each of its outputs}
     _hand(variable, dout, pending, found)
     for node in nodes:
-        gys = pending.pop(node, None)
+        gys = pending.pop(id(node), None)
         if gys is None:
             continue  # no gradient came this far
         for place, gy in enumerate(gys):
@@ -90,9 +91,9 @@ def _hand(x, gradient, pending, found):
     if node is None:
         _add(found, x, gradient)
         return
-    gys = pending.get(node)
+    gys = pending.get(id(node))
     if gys is None:
-        gys = pending[node] = [None] * len(node._outs)
+        gys = pending[id(node)] = [None] * len(node._outs)
     before = gys[x._place]
     gys[x._place] = gradient if before is None else _sum(before, gradient)
 

@@ -107,7 +107,7 @@ class Function:
             raise complaint(
                 ValueError,
                 f"{self._name}.backward",
-                f"returned {len(results)} gradients for {len(self.inputs)} inputs",
+                f"gradients returned for {len(self.inputs)} inputs: {len(results)}",
                 "return one for each argument of forward, None for what has none",
             )
         checked = []
@@ -165,9 +165,9 @@ class Function:
     def from_pair(forward, backward, /, **settings):
         """Make a function of Variables of any pair ``forward -> (out, cache)`` and ``backward``.
 
-        Variables and floating-point arrays among the arguments of a call, by position or by name,
-        are what the pair's backward returns gradients for, in the order of forward's signature,
-        except for arguments named y, target(s), label(s) or mask; anything else is passed on.
+        The pair's backward returns a gradient for each Variable and floating-point array that the
+        function is given, in the order of forward's signature; it may leave out those of arguments
+        named y, target(s), label(s) and mask.  Anything else is passed on to forward as it is.
         As backward computes with arrays, the gradients cannot be differentiated again.
 
         Parameters
@@ -201,14 +201,11 @@ class Function:
         >>> s.grad
         Variable(array([3., 3.]))
         """
-        from nnlayers.networks.graph.pairs import (  # need Function
-            PairFunction,
-            function_of,
-            name_of,
-        )
+        from nnlayers.networks.graph import pairs  # which need Function
 
-        name = name_of(forward).removesuffix("_forward")
-        return function_of(type(name, (PairFunction,), {"pair": (forward, backward)}), settings)
+        name = pairs.name_of(forward).removesuffix("_forward")
+        node_class = type(name, (pairs.PairFunction,), {"pair": (forward, backward)})
+        return pairs.function_of(node_class, settings)
 
     @staticmethod
     def from_layer(layer):
@@ -237,9 +234,9 @@ class Function:
         >>> f.params["b"].grad
         Variable(array([3., 6.]))
         """
-        from nnlayers.networks.graph.pairs import LayerFunction
+        from nnlayers.networks.graph import pairs  # which need Function
 
-        return LayerFunction(layer)
+        return pairs.LayerFunction(layer)
 
 
 class _Once(Function):

@@ -181,7 +181,7 @@ def _differentiated(inputs, arrays, count, names, pair):
         raise complaint(
             ValueError,
             backward,
-            f"returned {count} gradients, but {forward} was given {len(arrays)} arrays",
+            f"gradients returned for the {len(arrays)} arrays given to {forward}: {count}",
             "each is to get one, in forward's order",
             **{names.get(i, f"x{i}"): inputs[i].data for i in arrays},
         )
