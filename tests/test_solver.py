@@ -975,8 +975,8 @@ class TestMetrics:
 
 
 ALLOWED = (
-    "validation, optimizer, batch_size, epochs, rng, penalty, lr_decay, patience, train_samples, "
-    "progress"
+    "validation, optimizer, batch_size, epochs, rng, penalty, lr_decay, schedule, micro_batch, "
+    "average, patience, train_samples, progress"
 )
 
 

@@ -13,15 +13,19 @@ from nnlayers.layers.initializers import (
     lecun_uniform,
     orthogonal,
 )
+from nnlayers.training.accumulation import accumulate
+from nnlayers.training.averaging import EMA
 from nnlayers.training.checkpoints import load, save
 from nnlayers.training.clipping import clip_by_norm, clip_by_value
-from nnlayers.training.metrics import accuracy, evaluate
+from nnlayers.training.full_batch import lbfgs
+from nnlayers.training.metrics import accuracy, confusion_matrix, evaluate, top_k_accuracy
 from nnlayers.training.moment_optimizers import Adam, AdamW, RAdam
 from nnlayers.training.moment_rules import adam, adamw, radam
 from nnlayers.training.optimizer import Optimizer
 from nnlayers.training.optimizers import SGD, AdaDelta, AdaGrad, RMSProp
 from nnlayers.training.penalties import L2
 from nnlayers.training.plateau import Plateau
+from nnlayers.training.rate_range import lr_range_test
 from nnlayers.training.rules import adadelta, adagrad, nesterov, rmsprop, sgd, sgd_momentum
 from nnlayers.training.schedules import (
     CosineDecay,
@@ -39,6 +43,7 @@ __all__ = [
     "Adam",
     "AdamW",
     "CosineDecay",
+    "EMA",
     "ExponentialDecay",
     "L2",
     "Noam",
@@ -51,6 +56,7 @@ __all__ = [
     "Schedule",
     "Solver",
     "StepDecay",
+    "accumulate",
     "accuracy",
     "adadelta",
     "adagrad",
@@ -58,6 +64,7 @@ __all__ = [
     "adamw",
     "clip_by_norm",
     "clip_by_value",
+    "confusion_matrix",
     "constant",
     "evaluate",
     "glorot_normal",
@@ -66,10 +73,12 @@ __all__ = [
     "he_normal",
     "he_truncated",
     "he_uniform",
+    "lbfgs",
     "lecun_normal",
     "lecun_truncated",
     "lecun_uniform",
     "load",
+    "lr_range_test",
     "nesterov",
     "orthogonal",
     "radam",
@@ -77,4 +86,5 @@ __all__ = [
     "save",
     "sgd",
     "sgd_momentum",
+    "top_k_accuracy",
 ]

@@ -109,3 +109,14 @@ class Piece:
         """Add to the piece's part of the parameters."""
         for _, _, w, place in self.segments:
             w += change[place] if w.ndim == 1 else change[place].reshape(w.shape)
+
+
+def chunks(*arrays):
+    """Yield the parts of arrays of one shape that fit into the cache together, views of each."""
+    size = arrays[0].size
+    if size <= PIECE or not all(array.flags.c_contiguous for array in arrays):
+        yield arrays  # what is not contiguous has no flat view to be cut
+        return
+    flats = [array.reshape(size) for array in arrays]
+    for start in range(0, size, PIECE):
+        yield [flat[start : start + PIECE] for flat in flats]

@@ -19,7 +19,11 @@ def store(op, path, solver):
     arrays |= {f"history/{name}": np.array(values) for name, values in solver.history.items()}
     if solver._order is not None:
         arrays["order"] = solver._order
+    average = solver.average
+    if average is not None:
+        arrays |= {f"average/{name}": array for name, array in arrays_of(average.net).items()}
     position = {
+        "averaged": average and average.t,
         "epoch": solver.epoch,
         "step": solver.step,
         "done": solver._done,
@@ -60,6 +64,9 @@ def restore(op, path, solver):
     solver.optimizer.load_state_dict(meta["optimizer"] | {"state": memory})
     put(solver.net, arrays)
     position = meta["position"]
+    if solver.average is not None:
+        put(solver.average.net, _part(arrays, "average"))
+        solver.average.t = position["averaged"]
     solver.rng.bit_generator.state = position["random"]
     solver.epoch, solver.step = position["epoch"], position["step"]
     solver.best_epoch, solver._done = position["best_epoch"], position["done"]
@@ -76,6 +83,9 @@ def _settings(solver):
         "validation examples": None if validation is None else len(validation[0]),
         "batch_size": solver.batch_size,
         "lr_decay": solver.lr_decay,
+        "schedule": None if solver.schedule is None else repr(solver.schedule),
+        "micro_batch": solver.micro_batch,
+        "average": solver.average and solver.average.decay,
         "penalty": repr(solver.penalty),
         "train_samples": solver.train_samples,
         "generator": type(solver.rng.bit_generator).__name__,

@@ -5,16 +5,25 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from nnlayers.data.batching import examples, in_order
-from nnlayers.layers.checks import complaint, describe, positive_int
+from nnlayers.data.batching import in_order
+from nnlayers.layers.checks import complaint, positive_int
 from nnlayers.layers.initializers import generator
+from nnlayers.training.accumulation import check_adds_up, objective
+from nnlayers.training.arguments import (
+    check_optimizer,
+    check_penalty,
+    check_schedule,
+    optional_int,
+    pair,
+)
+from nnlayers.training.averaging import EMA
 from nnlayers.training.bounds import positive
 from nnlayers.training.checkpoints import copies_of, put
 from nnlayers.training.divergence import origin
 from nnlayers.training.interrupts import Held
 from nnlayers.training.metrics import check_net, evaluate
 from nnlayers.training.moment_optimizers import Adam
-from nnlayers.training.optimizer import Optimizer
+from nnlayers.training.plateau import Plateau
 from nnlayers.training.progress import check_progress, reports
 from nnlayers.training.resuming import restore, store
 
@@ -54,9 +63,19 @@ class Solver:
     penalty : L2, optional
         Added to the loss that is minimised, not to the losses measured after each epoch.
     lr_decay : float
-        Factor of the learning rate after each epoch.
+        Factor of the learning rate after each epoch; 1 where there is a schedule.
+    schedule : Schedule or Plateau, optional
+        Sets the optimizer's learning rate before each step, whatever it was: to
+        ``schedule(self.step)``, or before each epoch to what a :class:`Plateau` makes of the
+        validation losses so far (without validation data the training losses).
     patience : int, optional
         Training ends after this many epochs in a row that are no new best.
+    micro_batch : int, optional
+        Examples per pass through the net: a step's gradients are added up over its micro-batches,
+        which saves memory; see :func:`accumulate`.  None passes a batch at once.
+    average : float, optional
+        Decay of an exponential moving average of the weights, see :class:`EMA`: the averaged
+        weights are then those that are measured, compared, and put into the net when training ends.
     train_samples : int, optional
         On how many training examples, the first of each epoch's order, loss and accuracy are
         measured; None means all.
@@ -74,6 +93,8 @@ class Solver:
         How many are complete.
     best_epoch : int or None
         Counted from 1.
+    average : EMA or None
+        The averaged weights.
 
     Raises
     ------
@@ -105,6 +126,9 @@ class Solver:
         rng=None,
         penalty=None,
         lr_decay=1.0,
+        schedule=None,
+        micro_batch=None,
+        average=None,
         patience=None,
         train_samples=1000,
         progress="line",
@@ -116,30 +140,31 @@ class Solver:
             words = ", ".join(unknown)
             raise complaint(TypeError, op, f"unknown keyword {words}", f"there are {allowed}")
         check_net(op, net)
-        self.x, self.y = _pair(op, "data", data)
-        self.validation = None if validation is None else _pair(op, "validation", validation)
+        self.x, self.y = pair(op, "data", data)
+        self.validation = None if validation is None else pair(op, "validation", validation)
         if validation is not None and (self.y is None) != (self.validation[1] is None):
             raise complaint(ValueError, op, "only one of data and validation has targets y")
         positive_int(op, batch_size=batch_size, epochs=epochs)
-        for name, number in (("patience", patience), ("train_samples", train_samples)):
-            if number is not None:
-                positive_int(op, **{name: number})
+        train_samples = optional_int(op, "train_samples", train_samples)
         if patience is not None and validation is None:
             raise complaint(ValueError, op, "patience needs validation data", "validation=(x, y)")
-        if not (penalty is None or (hasattr(penalty, "loss") and hasattr(penalty, "gradients"))):
-            raise complaint(
-                TypeError, op, f"penalty must be a penalty, not {describe(penalty)}", "L2(1e-4)"
-            )
+        check_penalty(op, penalty)
         check_progress(op, progress)
         self.net = net
         self.optimizer = Adam(net) if optimizer is None else optimizer
-        _check_optimizer(op, self.optimizer, net)
+        check_optimizer(op, self.optimizer, net)
         self.batch_size, self.epochs = int(batch_size), int(epochs)
-        self.patience = patience
+        self.patience = optional_int(op, "patience", patience)
+        self.micro_batch = optional_int(op, "micro_batch", micro_batch)
+        if micro_batch is not None:
+            check_adds_up(op, net)
         self.rng = generator(rng, op)
         self.penalty = penalty
         self.lr_decay = positive(op, "lr_decay", lr_decay)
-        self.train_samples = min(int(train_samples or len(self.x)), len(self.x))
+        self.schedule = schedule
+        check_schedule(op, schedule, lr_decay, -(-len(self.x) // self.batch_size), self.epochs)
+        self.average = None if average is None else EMA(net, average)
+        self.train_samples = min(train_samples or len(self.x), len(self.x))
         self.progress = progress
         self.history = {name: [] for name in ("loss", *MEASURES)}
         self.epoch = self.step = 0
@@ -198,15 +223,18 @@ class Solver:
         return self.history
 
     def restore_best(self):
-        """Put the best epoch's parameters and state into the net.
+        """Put the best epoch's parameters and state into the net; where there is none, the average.
 
         :meth:`train` does so when it is finished; after Ctrl-C it may be wanted too.  Training that
         goes on does so from the last step all the same.
         """
-        if self._best is not None and self._last is None:
+        best = self._best
+        if best is None and self.average is not None:
+            best = copies_of(self.average.net)
+        if best is not None and self._last is None:
             last = copies_of(self.net)
             with self._held.listening(), self._held:
-                put(self.net, self._best)
+                put(self.net, best)
                 self._last = last
 
     def save(self, path):
@@ -260,15 +288,19 @@ class Solver:
         end = min(self._done + self.batch_size, len(self.x))
         x, y = (a if a is None else a[self._done : end] for a in self._shuffled_data())
         before, undo = self.step, self._undo()
+        if self.schedule is not None:
+            self._set_rate()
         try:
             # an overflow ends in the error below, which says more than a warning
             with np.errstate(over="ignore", invalid="ignore"):
-                loss, grads = self._objective(x, y)
+                loss, grads = objective(self.net, x, y, self.rng, self.penalty, self.micro_batch)
             if not math.isfinite(loss):
                 undo()
                 raise self._diverged(loss, x, y)
             with self._held:
                 self.optimizer.step(grads)
+                if self.average is not None:
+                    self.average.update()
                 self.history["loss"].append(loss)
                 self._done = end
                 self.step += 1
@@ -279,26 +311,24 @@ class Solver:
             raise
 
     def _undo(self):
-        """Return a function that takes back what a forward changes: the generator and the state."""
-        random = self.rng.bit_generator.state
+        """Return a function that takes back what a forward changes, and the learning rate."""
+        random, lr = self.rng.bit_generator.state, self.optimizer.lr
         states = [layer.state for layer in self._stateful]
 
         def undo():
-            self.rng.bit_generator.state = random
+            self.rng.bit_generator.state, self.optimizer.lr = random, lr
             for layer, state in zip(self._stateful, states):
                 layer.state = state
 
         return undo
 
-    def _objective(self, x, y):
-        """Return what is minimised, the loss and the penalty, with its gradients."""
-        loss, grads = self.net.loss(x, y, rng=self.rng)
-        loss = float(loss)
-        if self.penalty is not None:
-            loss += self.penalty.loss(self.net)
-            for key, dw in self.penalty.gradients(self.net).items():
-                grads[key] = grads[key] + dw
-        return loss, grads
+    def _set_rate(self):
+        """Set the learning rate of the next step."""
+        if not isinstance(self.schedule, Plateau):
+            self.optimizer.lr = self.schedule(self.step)
+        elif self._done == 0:
+            losses = self.history["validation_loss"] or self.history["train_loss"]
+            self.optimizer.lr = self.schedule(losses)
 
     def _diverged(self, loss, x, y):
         """Return the error of a loss that is not finite."""
@@ -317,9 +347,10 @@ class Solver:
         train, size = (self.x, self.y), self.train_samples
         if size < len(self.x):
             train = (a if a is None else a[:size] for a in self._shuffled_data())
-        measured = evaluate(self.net, *train, batch_size=self.batch_size)
+        net = self.net if self.average is None else self.average.net
+        measured = evaluate(net, *train, batch_size=self.batch_size)
         if self.validation is not None:
-            measured += evaluate(self.net, *self.validation, batch_size=self.batch_size)
+            measured += evaluate(net, *self.validation, batch_size=self.batch_size)
         with self._held:
             for name, value in zip(MEASURES, measured):
                 if value is not None:
@@ -329,7 +360,7 @@ class Solver:
             self.optimizer.lr *= self.lr_decay
             self._order = self._shuffled = None
             if self.validation is not None and self._is_best():
-                self.best_epoch, self._best = self.epoch, copies_of(self.net)
+                self.best_epoch, self._best = self.epoch, copies_of(net)
         measures = dict.fromkeys(MEASURES) | dict(zip(MEASURES, measured))
         return SimpleNamespace(
             epoch=self.epoch,
@@ -363,29 +394,3 @@ class Solver:
             with self._held:
                 put(self.net, self._last)
                 self._last = None
-
-
-def _pair(op, name, data):
-    """Return (x, y) as arrays."""
-    if not isinstance(data, tuple | list) or len(data) != 2:
-        raise complaint(
-            TypeError, op, f"{name} must be a pair (x, y), not {describe(data)}", f"{name}=(x, y)"
-        )
-    x, y = examples(f"{op} {name}", *data)
-    if len(x) == 0:
-        raise complaint(ValueError, op, f"{name} has no examples", x=x)
-    return x, y
-
-
-def _check_optimizer(op, optimizer, net):
-    if not isinstance(optimizer, Optimizer):
-        raise complaint(
-            TypeError,
-            op,
-            f"optimizer must be an optimizer, not {describe(optimizer)}",
-            "SGD(net, lr=0.1) makes one",
-        )
-    if optimizer.net is not net:
-        raise complaint(
-            ValueError, op, f"{optimizer!r} is of another net", "make it of the net to train"
-        )
