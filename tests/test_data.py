@@ -1,11 +1,12 @@
-"""The shipped digits, and mini-batches."""
+"""The shipped digits and text, and mini-batches."""
 
+import re
 import zlib
 
 import numpy as np
 import pytest
 
-from nnlayers.data import batches, batching, digits
+from nnlayers.data import alice, batches, batching, digits
 
 MESSAGES = [
     (
@@ -103,6 +104,17 @@ def test_digits_belong_to_the_caller():
     (again, labels), _ = digits()
     assert again.max() == 1.0
     assert labels[0] == 0
+
+
+def test_the_text_is_the_whole_book():
+    text = alice()
+    assert re.findall(r"^CHAPTER ([IVX]+)\n\n\S", text, re.M) == (
+        ["I", "II", "III", "IV", "V", "VI", "VII", "VIII", "IX", "X", "XI", "XII"]
+    )
+    assert text.endswith("child-life, and the happy summer days.\n")
+    assert text.isascii()
+    assert not set(text) & set("\r\t*[]_0123456789")
+    assert zlib.crc32(text.encode()) == 1462861340
 
 
 def test_batches_without_rng_keep_the_order():

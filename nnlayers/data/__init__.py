@@ -1,6 +1,6 @@
-"""Data: the digits that come with the library, and mini-batches of any arrays."""
+"""Data: digits and a text that come with the library, and mini-batches of any arrays."""
 
 from nnlayers.data.batching import batches
-from nnlayers.data.loading import digits
+from nnlayers.data.loading import alice, digits
 
-__all__ = ["batches", "digits"]
+__all__ = ["alice", "batches", "digits"]
