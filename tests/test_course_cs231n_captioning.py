@@ -94,6 +94,24 @@ def test_it_learns_captions_and_says_them(cell_type):
     assert model.sample(features[:0]).shape == (0, 30)
 
 
+@pytest.mark.parametrize("cell_type", ["rnn", "lstm"])
+def test_each_word_is_the_likeliest_after_those_before_it(cell_type):
+    words = ["<NULL>", "<START>", "<END>", *"abcdefgh"]
+    vocabulary = {word: i for i, word in enumerate(words)}
+    model = CaptioningRNN(vocabulary, 3, 4, 12, cell_type, np.float64, rng=1)
+    for name in ("W_embed", "Wh", "W_vocab"):
+        model.params[name] = 3 * model.params[name] / model.params[name].std()
+    features, params = np.random.default_rng(0).standard_normal((5, 3)), model.params
+    said = model.sample(features, max_length=8)
+    assert len({tuple(row) for row in said}) > 1
+    inputs = np.concatenate([np.ones((5, 1), int), said[:, :-1]], axis=1)  # from <START> on
+    run = rnn.lstm_forward if cell_type == "lstm" else rnn.rnn_forward
+    h0 = features @ params["W_proj"] + params["b_proj"]
+    h, _ = run(params["W_embed"][inputs], h0, params["Wx"], params["Wh"], params["b"])
+    scores = h @ params["W_vocab"] + params["b_vocab"]
+    assert np.array_equal(said, scores.argmax(axis=2))
+
+
 def test_weights_of_a_seed():
     state = np.random.get_state()
     try:

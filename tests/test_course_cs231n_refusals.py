@@ -69,6 +69,7 @@ class TestRefusals:
         assert refusal(lambda: ThreeLayerConvNet((3, 7, 8)), ValueError) == (
             "ThreeLayerConvNet: H and W must be even, not 7 and 8; windows of 2 x 2 are pooled"
         )
+        assert "not 8 and 7" in refusal(lambda: ThreeLayerConvNet((3, 8, 7)), ValueError)
         assert refusal(lambda: ThreeLayerConvNet(3072), ValueError) == (
             "ThreeLayerConvNet: input_dim must be the sizes (C, H, W) of images, not 3072"
         )

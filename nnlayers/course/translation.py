@@ -102,7 +102,7 @@ def source(rng, op):
     A seed stands for a legacy generator of its own, whose numbers are those of the global one
     after ``np.random.seed``.
     """
-    if rng is None:
+    if rng is None or rng is np.random:
         return np.random
     if isinstance(rng, int | np.integer) and not isinstance(rng, bool):
         return np.random.RandomState(rng)
