@@ -10,6 +10,8 @@ from nnlayers.course.cs231n.data_utils import *  # noqa: F403
 from nnlayers.course.cs231n.fast_layers import *  # noqa: F403
 from nnlayers.course.cs231n.features import *  # noqa: F403
 from nnlayers.course.cs231n.gradient_check import *  # noqa: F403
+from nnlayers.course.cs231n.im2col import *  # noqa: F403
+from nnlayers.course.cs231n.image_utils import *  # noqa: F403
 from nnlayers.course.cs231n.layer_utils import *  # noqa: F403
 from nnlayers.course.cs231n.layers import *  # noqa: F403
 from nnlayers.course.cs231n.optim import *  # noqa: F403
