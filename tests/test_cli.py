@@ -317,6 +317,7 @@ class TestHelp:
 
 
 class TestInterruptions:
+    @pytest.mark.usefixtures("ctrl_c")
     def test_ctrl_c(self, tmp_path):
         process = start("demo", "--out", tmp_path)
         while b"right" not in process.stdout.readline():  # it is at work

@@ -571,6 +571,7 @@ class Interrupting(SGD):
         return change
 
 
+@pytest.mark.usefixtures("ctrl_c")
 class TestCtrlC:
     def expected(self):
         solver = solver_of(classifier())
