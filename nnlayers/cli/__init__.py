@@ -11,10 +11,10 @@ import os
 import sys
 
 from nnlayers import __version__
-from nnlayers.cli import demo
+from nnlayers.cli import check, demo
 from nnlayers.cli.failure import Failure
 
-COMMANDS = (demo,)
+COMMANDS = (demo, check)
 
 DESCRIPTION = """\
 Neural-network layers as pairs of pure functions, and a gradient checker that
