@@ -205,7 +205,7 @@ class TestDropout:
             'dropout_param["mode"] must be "train" or "test", not \'training\''
         )
         assert text({"mode": "train", "p": 0.5, "seed": "a"}, TypeError) == (
-            "rng must be a seed or a generator of NumPy, not 'a'; "
+            "seed must be a seed or a generator of NumPy, not 'a'; "
             "None draws from the global generator, which np.random.seed seeds"
         )
 

@@ -84,6 +84,17 @@ class TestTwoLayerNet:
             model.reg = reg
             check(model, X, y)
 
+    def test_what_weights_are_drawn_from(self, seeded):
+        expected = 1e-3 * np.random.RandomState(4).randn(3072, 100)
+        seeded(4)
+        assert np.array_equal(TwoLayerNet().params["W1"], expected)
+        assert np.array_equal(TwoLayerNet(rng=4).params["W1"], expected)
+        seeded(4)
+        assert np.array_equal(TwoLayerNet(rng=np.random).params["W1"], expected)
+        generator = np.random.default_rng(4)
+        expected = 1e-3 * np.random.default_rng(4).standard_normal((3072, 100))
+        assert np.array_equal(TwoLayerNet(rng=generator).params["W1"], expected)
+
     def test_defaults(self):
         model = TwoLayerNet(rng=0)
         shapes = {name: array.shape for name, array in model.params.items()}

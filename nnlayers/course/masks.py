@@ -43,7 +43,7 @@ def dropout_forward_with(meaning, x, dropout_param):
         out, own = pairs.dropout_forward(x, **{meaning: p}, train=False)
         return out, cache_of((dropout_param, None), own)
     # the numbers that np.random.seed(seed) and np.random.rand would give
-    uniform = source(dropout_param.get("seed"), op).random(x.shape)
+    uniform = source(dropout_param.get("seed"), op, "seed").random(x.shape)
     kept = np.asarray(uniform < p if meaning == "keep" else uniform >= p)
     out, own = pairs.dropout_forward(x, **{meaning: p}, train=True, mask=kept)
     return out, cache_of((dropout_param, own[0]), own)

@@ -96,7 +96,7 @@ def mode_of(op, name, param):
     return mode == "train"
 
 
-def source(rng, op):
+def source(rng, op, name="rng"):
     """Return what random numbers are drawn from: NumPy's global generator for None.
 
     A seed stands for a legacy generator of its own, whose numbers are those of the global one
@@ -111,6 +111,6 @@ def source(rng, op):
     raise complaint(
         TypeError,
         op,
-        f"rng must be a seed or a generator of NumPy, not {describe(rng)}",
+        f"{name} must be a seed or a generator of NumPy, not {describe(rng)}",
         "None draws from the global generator, which np.random.seed seeds",
     )

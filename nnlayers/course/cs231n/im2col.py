@@ -120,7 +120,7 @@ def col2im_indices(cols, x_shape, field_height=3, field_width=3, padding=1, stri
         raise complaint(ValueError, op, problem, f"the images are {tuple(x_shape)}", cols=cols)
     padded = np.zeros((N, C, H + 2 * padding, W + 2 * padding), cols.dtype)
     windows = cols.reshape(C, field_height, field_width, *positions, N).transpose(5, 0, 1, 2, 3, 4)
-    heights, widths = (stride * (size - 1) + 1 for size in positions)
+    heights, widths = (stride * size for size in positions)
     for i in range(field_height):
         for j in range(field_width):  # windows[..., i, j, :, :] lie side by side, stride apart
             padded[:, :, i : i + heights : stride, j : j + widths : stride] += windows[:, :, i, j]

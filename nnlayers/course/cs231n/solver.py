@@ -207,7 +207,7 @@ class Solver:
             epoch_end = (t + 1) % epoch_length == 0
             if epoch_end:
                 self._end_epoch()
-            if epoch_end or t in (0, steps - 1):
+            if epoch_end or t == 0:  # the last step ends an epoch
                 self._examine()
         if self.best_params:
             self.model.params = self.best_params
