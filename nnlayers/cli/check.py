@@ -98,7 +98,7 @@ def check_files(paths, inputs, seed, timeout):
                 result |= {"message": _message_on_file(answer), "checks": []}
                 result["status"] = answer["status"]
             else:
-                result["message"] = _others(answer["others"])
+                result["message"] = None
                 result["checks"] = [_begun(operation) for operation in answer["operations"]]
                 for place, check in reversed(list(enumerate(result["checks"]))):
                     if check["status"] is None:
@@ -160,11 +160,8 @@ def document(results, seed, timeout):
 
 def file_text(result):
     """Return the reports on one file."""
-    checks = result["checks"]
-    lines = [f"== {result['file']}: {_score(result)}"]
-    if result["message"] and checks:
-        lines.append(f"  {result['message']}")
-    return "\n".join(lines + [""] + [f"{check['text']}\n" for check in checks])
+    texts = [f"{check['text']}\n" for check in result["checks"]]
+    return "\n".join([f"== {result['file']}: {_score(result)}", "", *texts])
 
 
 def summary(results):
@@ -191,7 +188,7 @@ def _fault(check):
     """Return a check that is not right in a few words: ``relu dx kink_value``."""
     report = check["report"]
     if report is None or not report["diagnoses"]:
-        return f"{check['name']} {check['status'].replace('_', ' ')}"
+        return f"{check['name']} {check['status']}"
     return " ".join([check["name"], *report["wrong"], report["diagnoses"][0]["cause"]])
 
 
@@ -224,7 +221,7 @@ def _finished(result):
     elif "status" not in result:
         result["status"] = "empty"
         nothing = "there is nothing to check: no <op>_forward, <op>_backward, or class with both"
-        result["message"] = result["message"] or nothing
+        result["message"] = nothing
     return {key: result[key] for key in ("file", "status", "message", "checks")}
 
 
@@ -242,16 +239,6 @@ def _message_on_file(answer):
     if answer["status"] == "import_error":
         return answer["message"]
     return f"while it was imported, it {answer['message']}"
-
-
-def _others(names):
-    """Return the line on classes that keep their cache in the object; None if there are none."""
-    if not names:
-        return None
-    return (
-        f"not checked: {', '.join(names)}, where backward takes no cache; "
-        "see help(nnlayers.Layer) for a form that can be checked"
-    )
 
 
 def _given(inputs, operation):

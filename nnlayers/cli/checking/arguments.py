@@ -7,16 +7,15 @@ from typing import NamedTuple
 
 import numpy as np
 
-from nnlayers.cli.checking.inputs import parse, parse_all
+from nnlayers.cli.checking.inputs import parse
 from nnlayers.cli.checking.recipes import (
-    CONSTRUCTOR,
     NEEDED,
     PARAMETERS,
     ROLES,
     SETTINGS,
     TARGETS,
 )
-from nnlayers.layers.layer import Layer
+from nnlayers.layers.checks import describe
 
 
 class Missing(Exception):
@@ -44,11 +43,16 @@ class Call(NamedTuple):
         return copy.deepcopy(self.args), copy.deepcopy(self.options)
 
     def shown(self):
-        """Return the arrays with their shapes: ``x (5, 7), w (7, 3)``."""
-        arrays = [
-            f"{n} {a.shape}" for n, a in zip(self.names, self.args) if isinstance(a, np.ndarray)
-        ]
-        return ", ".join(arrays) or "no array"
+        """Return arrays with their shapes and settings as they are: ``x (5, 7), stride 2``."""
+        values = [*zip(self.names, self.args), *self.options.items()]
+        words = [f"{n} {describe(v)}" for n, v in values if not isinstance(v, np.random.Generator)]
+        return ", ".join(words) or "nothing"
+
+    def settings(self):
+        """Return the part of :meth:`shown` that is no array."""
+        values = [*zip(self.names, self.args), *self.options.items()]
+        plain = [(n, v) for n, v in values if not isinstance(v, np.ndarray | np.random.Generator)]
+        return ", ".join(f"{name} {describe(value)}" for name, value in plain)
 
 
 def parameters_of(function):
@@ -114,42 +118,6 @@ def call_of(function, arguments, options=None):
     ]
     wrt = [name for name in arrays if name.lower() not in TARGETS] or arrays[:1]
     return Call(tuple(names), tuple(arguments), dict(options or {}), tuple(wrt))
-
-
-def instance_of(cls, turn, seed):
-    """Return an object of a class, made with sizes of a round.
-
-    Raises
-    ------
-    Missing
-        If a constructor's argument has no value.
-    Unusable
-        If the object keeps parameters that nobody else knows of.
-    """
-    np.random.seed(seed)  # noqa: NPY002
-    call = call_with(cls, parse_all(CONSTRUCTOR), turn, seed)
-    args, options = call.fresh()
-    return prepared(cls(*args, **options), seed)
-
-
-def prepared(layer, seed):
-    """Return an object with parameters that are neither 0 nor 1."""
-    name = type(layer).__name__
-    if not isinstance(layer, Layer):
-        arrays = [n for n, v in vars(layer).items() if isinstance(v, np.ndarray)]
-        if arrays:
-            raise Unusable(
-                f"{name} keeps arrays ({', '.join(arrays)}) but is no nnlayers.Layer; derive it "
-                "from Layer and put them into self.params, and their gradients are checked too"
-            )
-        return layer
-    if not hasattr(layer, "params"):
-        raise Unusable(f"{name}.__init__ must call super().__init__(params)")
-    rng = np.random.default_rng([seed, 1])
-    for array in layer.params.values():
-        if isinstance(array, np.ndarray) and array.dtype.kind == "f":
-            array[...] = 0.7 * rng.standard_normal(array.shape)
-    return layer
 
 
 def _roles(parameters, way):

@@ -57,7 +57,7 @@ def attempt(target, call, path, seed):
         result = _called(forward, call)
         forward, backward = _as_pair(forward, backward, result)
         if not is_layer:
-            if "drop" in forward.__name__ and not _repeats(forward, call, result):
+            if "drop" in forward.__name__.lower() and not _repeats(forward, call, result):
                 forward = _seeded(forward, seed)
             target = forward, backward
         out, cache = _called(forward, call)
@@ -122,16 +122,17 @@ def _as_pair(forward, backward, result):
     raise Rubbish(f"{name} returned {_described(result)}, not (out, cache)")
 
 
-class _Guise:
+class Guise:
     """A function that takes the arguments of another one and shows its name."""
 
-    def __init__(self, like, call):
-        self.__name__ = like.__name__
+    def __init__(self, like, call, signature=None):
+        self.__name__ = _name(like)
         self.__module__ = like.__module__
-        self.__signature__ = inspect.signature(like)
+        self.__signature__ = signature or inspect.signature(like)
         self.call = call
 
     def __call__(self, *args, **options):
+        """Do the same in another way."""
         return self.call(*args, **options)
 
 
@@ -142,7 +143,7 @@ def _several(forward, backward):
         *outs, cache = forward(*args, **options)
         return tuple(outs), cache
 
-    return _Guise(forward, ahead), _Guise(backward, lambda douts, cache: backward(*douts, cache))
+    return Guise(forward, ahead), Guise(backward, lambda douts, cache: backward(*douts, cache))
 
 
 def _from_arguments(forward, backward, count):
@@ -154,7 +155,7 @@ def _from_arguments(forward, backward, count):
     def back(dout, cache):
         return np.asarray(backward(*cache)) * dout
 
-    return _Guise(forward, ahead), _Guise(backward, back)
+    return Guise(forward, ahead), Guise(backward, back)
 
 
 def _seeded(forward, seed):
@@ -165,7 +166,7 @@ def _seeded(forward, seed):
         random.seed(seed)
         return forward(*args, **options)
 
-    return _Guise(forward, call)
+    return Guise(forward, call)
 
 
 def _called(forward, call):

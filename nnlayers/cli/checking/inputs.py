@@ -128,9 +128,7 @@ def parse(text):
 
 def parse_all(text):
     """Return ``{name: Value}`` for a row of the table of operations: ``x=N,D w=D,M``."""
-    return {
-        name: parse(value) for name, value in (word.split("=", 1) for word in text.split())
-    }
+    return {name: parse(value) for name, value in (word.split("=", 1) for word in text.split())}
 
 
 def parse_option(text):

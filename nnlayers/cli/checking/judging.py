@@ -11,21 +11,19 @@ from nnlayers.cli.checking.arguments import (
     Unusable,
     call_of,
     call_with,
-    instance_of,
     parameters_of,
-    prepared,
 )
 from nnlayers.cli.checking.blame import blame, cut, one_line
 from nnlayers.cli.checking.calling import (
     FITS,
     NOT_FINITE,
     RAISED,
-    RUBBISH,
     Trial,
     attempt,
     loss_pair,
 )
 from nnlayers.cli.checking.inputs import ROUNDS
+from nnlayers.cli.checking.objects import form_of, instance_of, prepared
 from nnlayers.cli.checking.recipes import guesses, ways_of
 from nnlayers.gradients import check_gradients
 from nnlayers.gradients.report import SURE, Report
@@ -33,7 +31,8 @@ from nnlayers.gradients.subject import takes
 from nnlayers.layers.layer import Layer
 
 EXAMPLES = "example_inputs"
-GIVE = "say {asked}, or define example_inputs(op, rng) in the file"
+# what no other inputs would help against
+NOT_THE_INPUTS = (NotImplementedError, NameError, ImportError, EOFError, SystemExit)
 
 
 class Round(NamedTuple):
@@ -86,8 +85,10 @@ class Judge:
         """Return the answer as a dict; ``save`` is given it as soon as something is known wrong."""
         try:
             way, trial = self._choose()
-        except (NoInputs, Unusable) as problem:
-            return self._answer("no_inputs", message=str(problem))
+        except NoInputs as problem:
+            return self._answer("no_inputs", None, problem.args[1:], problem.args[0])
+        except Unusable as problem:
+            return self._answer("undecided", message=str(problem))
         rounds = [self._round(trial)]
         if rounds[0].status == "wrong":
             save(self._conclude(rounds))
@@ -122,8 +123,8 @@ class Judge:
         if best is None or (best[1].reached < NOT_FINITE and not known):
             better = self._best("guessed", [way | given for way in guesses()])
             best = max(filter(None, (better, best)), key=lambda b: b[1].reached, default=None)
-        if best is None or (best[1].reached == RAISED and not known):
-            raise NoInputs(self._unknown(best))
+        if best is None or (best[1].reached == RAISED and not known and _may_be_inputs(best[1])):
+            raise NoInputs(*self._unknown(best))
         return best
 
     def _best(self, source, ways):
@@ -141,11 +142,18 @@ class Judge:
         return best
 
     def _unknown(self, best):
-        """Return the line on an operation for which no inputs are known."""
+        """Return lines on an operation for which no inputs are known."""
+        name = self.operation.name
         asked = [p.name for p in self._parameters() if p.default is p.empty]
-        asked = " ".join(f"--input {name}=SHAPE" for name in asked) or "--input NAME=SHAPE"
-        why = f" (the last guess: {best[1].problem})" if best else ""
-        return f"no inputs are known for this name{why}; {GIVE.format(asked=asked)}"
+        lines = [f"no inputs are known for {name}: define example_inputs(op, rng) in the file"]
+        if self.pair:
+            asked = " ".join(f"--input {argument}=SHAPE" for argument in asked)
+            lines[0] += f", or say {asked} (value:2 in place of SHAPE for a setting)"
+        else:
+            lines[0] += f"; it may return ({name}(...), {', '.join(asked)})"
+        if best:
+            lines.append(f"called with {best[1].call.shown()}, {best[1].problem}")
+        return lines
 
     def _attempt(self, way, turn):
         """Return the Trial of one way and round."""
@@ -154,13 +162,13 @@ class Judge:
             return attempt(self.pair, call, self.path, self.seed)
         try:
             target = instance_of(self.made, turn, self.seed)
-        except (Missing, Unusable):
+        except Missing:
             raise
         except BaseException as error:
             problem = f"{self.operation.name}(...) raised {blame(error, self.path)}"
             return Trial(RAISED, None, Call((), (), {}, ()), problem, error)
         call = call_with(target.forward, way, turn, self.seed)
-        return attempt(_checkable(target), call, self.path, self.seed)
+        return attempt(*form_of(target, call), self.path, self.seed)
 
     def _by_example(self):
         """Return the Trial of what example_inputs in the file says, or None."""
@@ -180,19 +188,21 @@ class Judge:
             arguments, options = (), arguments
         if not isinstance(arguments, tuple | list):
             arguments = (arguments,)
-        target = self.pair
-        if target is None:
+        if self.pair:
+            function = self.pair[0]
+        else:
             if arguments and isinstance(arguments[0], self.made):
                 layer, *arguments = arguments
-                target = _checkable(prepared(layer, self.seed))
+                layer = prepared(layer, self.seed)
             else:
-                target = _checkable(instance_of(self.made, 0, self.seed))
-        function = target[0] if isinstance(target, tuple) else target.forward
+                layer = instance_of(self.made, 0, self.seed)
+            function = layer.forward
         try:
             bound = inspect.signature(function).bind(*arguments, **options)
         except TypeError as error:
             raise NoInputs(f"what {EXAMPLES} gives does not fit {name}: {error}") from None
         call = call_of(function, bound.args, bound.kwargs)
+        target, call = (self.pair, call) if self.pair else form_of(layer, call)
         return attempt(target, call, self.path, self.seed)
 
     def _further(self, way):
@@ -206,7 +216,8 @@ class Judge:
                 refused = isinstance(trial.error, AssertionError | NotImplementedError)
                 if not (trial.reached == RAISED and (refused or self.source == "guessed")):
                     yield trial
-        for other in ways_of(self.operation.name)[1] if self.source == "known" else ():
+        extra = ways_of(self.operation.name)[1] if self.pair and self.source == "known" else ()
+        for other in extra:
             trial = self._attempt(other, 0)
             if trial.reached > RAISED:
                 yield trial
@@ -214,7 +225,7 @@ class Judge:
     def _round(self, trial):
         """Check the gradients of a trial, if it has come far enough."""
         if trial.problem:
-            return Round("bad_output" if trial.reached == RUBBISH else "raised", trial)
+            return Round("raised" if trial.error else "bad_output", trial)
         args, options = trial.call.fresh()
         if not isinstance(trial.target, Layer):
             options["wrt"] = list(trial.call.wrt)
@@ -241,6 +252,9 @@ class Judge:
         if chosen.status in ("raised", "bad_output"):
             notes.insert(0, f"called with {chosen.trial.call.shown()}")
             return self._answer(chosen.status, notes=notes, message=chosen.problem)
+        settings = chosen.trial.call.settings()
+        if settings:
+            notes.insert(0, f"with {settings}")
         return self._answer(chosen.status, chosen.report, notes)
 
     def _answer(self, status, report=None, notes=(), message=None):
@@ -271,9 +285,9 @@ class Judge:
         return f"{forward} / {backward}" if kind == "pair" else self.operation.name
 
 
-def _checkable(target):
-    """Return what the checker takes: a layer, or the methods of another object as a pair."""
-    return target if isinstance(target, Layer) else (target.forward, target.backward)
+def _may_be_inputs(trial):
+    """Whether forward may have raised because of what it was called with."""
+    return not isinstance(trial.error, NOT_THE_INPUTS)
 
 
 def _vagueness(result):

@@ -61,7 +61,7 @@ ROLES = {role: frozenset(names.split()) for role, names in ROLES.items()}
 # arguments for which no gradient is expected, whatever they hold
 TARGETS = ROLES["target"] | {"mask", "running_mean", "running_var"}
 # arguments that are certainly differentiated: a guess may not take them for constants
-PARAMETERS = frozenset("w b gamma beta wx wh h c q k v".split())
+PARAMETERS = frozenset(("w", "b", "gamma", "beta", "wx", "wh", "h", "c", "q", "k", "v"))
 
 # arguments that are settings, in any operation; of two, the first round has the first
 SETTINGS = {
@@ -103,9 +103,12 @@ NEEDED = {
 
 AFTER = "gamma=M beta=M"  # parameters of what may follow in one function: affine_bn_relu
 FILTERED = "gamma=F beta=F stride=values:1|2 pad=value:1"
-WINDOWS = "x=B,C,7,11 size=value:3 stride=value:2", (
-    "x=B,C,6,10 size=value:2 stride=value:2 pool_width=value:2 "
-    "pool_param=value:{'pool_height':2,'pool_width':2,'stride':2}"
+WINDOWS = (
+    "x=B,C,7,11 size=value:3 stride=value:2",
+    (
+        "x=B,C,6,10 size=value:2 stride=value:2 pool_width=value:2 "
+        "pool_param=value:{'pool_height':2,'pool_width':2,'stride':2}"
+    ),
 )
 
 FAMILIES = (
@@ -270,10 +273,11 @@ CONSTRUCTOR = " ".join(
 )
 
 # words in a name that say how an operation is computed, not what it is
-ASIDE = frozenset(
+ASIDE = (
     "naive fast slow vectorized vectorised loop loops loopy numpy np my im2col strides reshape "
-    "alt layer op fn func function student solution manual simple basic v new old".split()
+    "alt layer op fn func function student solution manual simple basic v new old"
 )
+ASIDE = frozenset(ASIDE.split())
 WORD = re.compile(r"\d+d|[A-Z]+(?![a-z])|[A-Z][a-z]+|[a-z]+|\d+")
 
 

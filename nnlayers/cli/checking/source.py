@@ -22,7 +22,7 @@ LOSS = re.compile(r"[^\W_]\w*_loss(?:_(naive|vectorized|fast|loop|loops))?")
 class Definition(NamedTuple):
     """A name that the file itself defines, not one that it imports."""
 
-    kind: str  # "function", "class", "layer" if it looks like one, "loss" if it returns two values
+    kind: str  # "function", "class", or "loss" if it returns two values
     line: int
 
 
@@ -63,20 +63,16 @@ def operations_of(definitions, find):
 
     Returns
     -------
-    operations : list of Operation
+    list of Operation
         Those with forward or backward only have None for the other.
-    others : list of str
-        Classes that look like layers, but whose backward takes no cache.
     """
-    operations, others = {}, []
+    operations = {}
     for name, definition in definitions.items():
         value, line = find(name), definition.line
         pair = FORWARD.fullmatch(name) or BACKWARD.fullmatch(name)
-        if definition.kind in ("class", "layer"):
+        if definition.kind == "class":
             if is_layer(value):
                 operations[name] = Operation(name, "class", line, name, name)
-            elif definition.kind == "layer":
-                others.append(name)
         elif not callable(value):
             continue
         elif pair:
@@ -89,11 +85,11 @@ def operations_of(definitions, find):
             operations[name] = Operation(name, "loss", line, name, name)
     used = {op.forward for op in operations.values() if op.backward}
     # a forward whose only backward is another variant's, as batchnorm_backward_alt, is no half
-    return [op for op in operations.values() if op.backward or op.forward not in used], others
+    return [op for op in operations.values() if op.backward or op.forward not in used]
 
 
 def is_layer(value):
-    """Whether a class is a layer to check: one of the library's, or forward with a cache."""
+    """Whether a class has a forward and a backward to check."""
     from nnlayers.layers.layer import Layer, PairLayer
 
     if not isinstance(value, type):
@@ -102,11 +98,8 @@ def is_layer(value):
         return value.pair is not None
     if issubclass(value, Layer):
         return value.forward is not Layer.forward
-    forward, backward = (inspect.getattr_static(value, n, None) for n in ("forward", "backward"))
-    if not all(isinstance(f, types.FunctionType) for f in (forward, backward)):
-        return False
-    # self, dout and cache; one that takes dout alone keeps its cache in the object
-    return backward.__code__.co_argcount >= 3
+    methods = (inspect.getattr_static(value, name, None) for name in ("forward", "backward"))
+    return all(isinstance(method, types.FunctionType) for method in methods)
 
 
 def load(path):
@@ -145,8 +138,7 @@ def _collect(body, found):
             kind = "loss" if _returns_two(node) else "function"
             _add(found, node.name, Definition(kind, node.lineno))
         elif isinstance(node, ast.ClassDef):
-            kind = "layer" if _looks_like_a_layer(node) else "class"
-            _add(found, node.name, Definition(kind, node.lineno))
+            _add(found, node.name, Definition("class", node.lineno))
         elif isinstance(node, ast.Assign):
             for target in node.targets:
                 if isinstance(target, ast.Name):
@@ -161,11 +153,6 @@ def _collect(body, found):
 def _add(found, name, definition):
     found.pop(name, None)  # the last definition counts, and stands in its place
     found[name] = definition
-
-
-def _looks_like_a_layer(node):
-    methods = {item.name for item in node.body if isinstance(item, ast.FunctionDef)}
-    return {"forward", "backward"} <= methods
 
 
 def _returns_two(function):

@@ -31,7 +31,7 @@ def main():
         os.replace(f"{path}.new", path)  # at once, so that nobody reads half of it
 
     try:
-        save(_answer(request, save))
+        save(_answer(request, save, printed))
     finally:  # leave whatever threads the file has started
         faulthandler.cancel_dump_traceback_later()
         leave(0)
@@ -41,6 +41,10 @@ class Printed(io.RawIOBase):
     """Where the file's output goes: its lines are counted, the first one is kept."""
 
     def __init__(self):
+        self.forget()
+
+    def forget(self):
+        """Begin again."""
         self.lines, self.first = 0, b""
 
     def writable(self):
@@ -66,7 +70,7 @@ class Printed(io.RawIOBase):
         return {"lines": max(self.lines, 1), "first": first[:80]} if self.first else None
 
 
-def _answer(request, save):
+def _answer(request, save, printed):
     """Load the file; return what there is to check in it, or the answer on one operation."""
     import numpy as np
 
@@ -84,8 +88,8 @@ def _answer(request, save):
     except BaseException as error:
         return {"status": "import_error", "message": f"cannot be imported: {blame(error, path)}"}
     if request["operation"] is None:
-        operations, others = operations_of(definitions, vars(module).get)
-        return {"operations": operations, "others": others}
+        return {"operations": operations_of(definitions, vars(module).get)}
+    printed.forget()  # only what is printed at each call is worth a line
     given = {name: parse(text) for name, text in request["given"].items()}
     judge = Judge(module, Operation(*request["operation"]), path, seed, given)
     try:
