@@ -249,6 +249,23 @@ class TestSandwiches:
         forward, backward = layer_utils.conv_relu_pool_forward, layer_utils.conv_relu_pool_backward
         check_sandwich(forward, backward, (x, w, b), (self.conv_param, pool_param), dout, 1e-6)
 
+    @pytest.mark.parametrize(
+        "name, parts",
+        [
+            ("affine_relu", "fc_cache, relu_cache"),
+            ("conv_relu", "conv_cache, relu_cache"),
+            ("conv_bn_relu", "conv_cache, bn_cache, relu_cache"),
+            ("conv_relu_pool", "conv_cache, relu_cache, pool_cache"),
+        ],
+    )
+    def test_refuse_the_caches_of_others(self, name, parts):
+        with pytest.raises(ValueError) as caught:
+            getattr(layer_utils, f"{name}_backward")(np.ones(3), (np.ones(3),))
+        assert str(caught.value) == (
+            f"{name}_backward: cache must be the tuple ({parts}) that {name}_forward returned, "
+            "not a tuple ((3,)); pass the cache of the matching forward call"
+        )
+
     def test_caches_are_those_of_the_layers(self, course):
         x, w, b = course.randn(2, 3, 4, 4), course.randn(3, 3, 3, 3), course.randn(3)
         pool_param = {"pool_height": 2, "pool_width": 2, "stride": 2}

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from nnlayers.course.cs231n.captioning_solver import CaptioningSolver
 from nnlayers.course.cs231n.classifiers.fc_net import TwoLayerNet
 from nnlayers.course.cs231n.solver import Solver
 
@@ -36,6 +37,28 @@ class TestRefusals:
         assert self.text(TypeError, data=[1, 2]) == (
             "Solver: data must be a dict with X_train, y_train, X_val, y_val, not [1, 2]; "
             "nnlayers.course.i2dl.Solver takes loaders"
+        )
+
+    def test_a_model_without_loss(self):
+        class Net:
+            params = {}
+
+            def __repr__(self):
+                return "Net()"
+
+        fix = "nnlayers.course.i2dl.Solver trains nets that have forward and backward"
+        assert self.text(TypeError, model=Net()) == (
+            "Solver: model must have a dict params and scores = loss(X) and "
+            f"loss, grads = loss(X, y), not Net(); {fix}"
+        )
+        net = Net()
+        net.loss, net.params = len, None
+        assert self.text(TypeError, model=net).endswith(f"not Net(); {fix}")
+        with pytest.raises(TypeError) as caught:
+            CaptioningSolver(Net(), {})
+        assert str(caught.value) == (
+            "CaptioningSolver: model must have a dict params and "
+            f"loss, grads = loss(features, captions), not Net(); {fix}"
         )
 
     def test_keywords_and_values(self):

@@ -1,7 +1,7 @@
 """The solver of cs231n's ``captioning_solver.py``, for captions of images."""
 
 from nnlayers.course.cs231n.coco_utils import sample_coco_minibatch
-from nnlayers.course.cs231n.solver import Solver
+from nnlayers.course.cs231n.solver import Solver, check_model
 from nnlayers.course.translation import check_keywords
 from nnlayers.layers.checks import complaint, describe
 
@@ -52,6 +52,7 @@ class CaptioningSolver(Solver):
         **unknown,
     ):
         check_keywords("CaptioningSolver", unknown, _KNOWN)
+        check_model("CaptioningSolver", model, "loss, grads = loss(features, captions)")
         self.model, self.print_every, self.verbose = model, print_every, verbose
         if not isinstance(data, dict) or "train_captions" not in data:
             raise complaint(

@@ -17,6 +17,7 @@ from nnlayers.course.cs231n.layers import (
     spatial_batchnorm_backward,
     spatial_batchnorm_forward,
 )
+from nnlayers.layers.checks import bad_cache
 
 __all__ = [
     "affine_relu_backward",
@@ -39,7 +40,7 @@ def affine_relu_forward(x, w, b):
 
 def affine_relu_backward(dout, cache):
     """Gradients dx, dw, db of affine map and ReLU."""
-    fc_cache, relu_cache = cache
+    fc_cache, relu_cache = _parts("affine_relu_backward", cache, "fc", "relu")
     return affine_backward(relu_backward(dout, relu_cache), fc_cache)
 
 
@@ -52,7 +53,7 @@ def conv_relu_forward(x, w, b, conv_param):
 
 def conv_relu_backward(dout, cache):
     """Gradients dx, dw, db of convolution and ReLU."""
-    conv_cache, relu_cache = cache
+    conv_cache, relu_cache = _parts("conv_relu_backward", cache, "conv", "relu")
     return conv_backward_fast(relu_backward(dout, relu_cache), conv_cache)
 
 
@@ -66,7 +67,7 @@ def conv_bn_relu_forward(x, w, b, gamma, beta, conv_param, bn_param):
 
 def conv_bn_relu_backward(dout, cache):
     """Gradients dx, dw, db, dgamma, dbeta of convolution, batch norm and ReLU."""
-    conv_cache, bn_cache, relu_cache = cache
+    conv_cache, bn_cache, relu_cache = _parts("conv_bn_relu_backward", cache, "conv", "bn", "relu")
     dnormed = relu_backward(dout, relu_cache)
     da, dgamma, dbeta = spatial_batchnorm_backward(dnormed, bn_cache)
     dx, dw, db = conv_backward_fast(da, conv_cache)
@@ -83,6 +84,16 @@ def conv_relu_pool_forward(x, w, b, conv_param, pool_param):
 
 def conv_relu_pool_backward(dout, cache):
     """Gradients dx, dw, db of convolution, ReLU and max pooling."""
-    conv_cache, relu_cache, pool_cache = cache
+    conv_cache, relu_cache, pool_cache = _parts(
+        "conv_relu_pool_backward", cache, "conv", "relu", "pool"
+    )
     ds = max_pool_backward_fast(dout, pool_cache)
     return conv_backward_fast(relu_backward(ds, relu_cache), conv_cache)
+
+
+def _parts(op, cache, *layers):
+    """Return the caches of the layers of a sandwich."""
+    if not isinstance(cache, tuple | list) or len(cache) != len(layers):
+        names = ", ".join(f"{layer}_cache" for layer in layers)
+        raise bad_cache(op, cache, f"the tuple ({names})")
+    return cache

@@ -34,6 +34,16 @@ _HINTS = (
 )
 
 
+def check_model(op, model, calls):
+    """Raise unless the model has a dict of parameters and a loss, which is called as said."""
+    if not isinstance(getattr(model, "params", None), dict) or not callable(
+        getattr(model, "loss", None)
+    ):
+        problem = f"model must have a dict params and {calls}, not {describe(model)}"
+        fix = "nnlayers.course.i2dl.Solver trains nets that have forward and backward"
+        raise complaint(TypeError, op, problem, fix)
+
+
 class Solver:
     """Train a model on a dict of arrays, and keep the parameters of the best validation accuracy.
 
@@ -76,8 +86,8 @@ class Solver:
     Raises
     ------
     TypeError, ValueError
-        If data lacks an array, the rule is none of the four, or a setting is unknown or out of
-        range: before anything is trained.
+        If the model has no params or loss, data lacks an array, the rule is none of the four, or a
+        setting is unknown or out of range: before anything is trained.
     """
 
     def __init__(
@@ -97,7 +107,8 @@ class Solver:
         rng=None,
         **unknown,
     ):
-        check_keywords(type(self).__name__, unknown, _KNOWN, _HINTS)
+        check_keywords("Solver", unknown, _KNOWN, _HINTS)
+        check_model("Solver", model, "scores = loss(X) and loss, grads = loss(X, y)")
         self.model, self.num_train_samples, self.num_val_samples = (
             model,
             num_train_samples,
