@@ -18,7 +18,6 @@ import numpy as np
 # the rungs, as fractions of the first step: close together where smooth functions converge, far
 # apart below, where only a kink nearby, noise or a wild function sends the search
 RUNGS = 2.0 ** -np.array([0, 2, 4, 6, 8, 10, 12, 14, 16, 20, 24, 28])
-AT_LEAST = 2  # rungs before a value can be confirmed by its neighbour
 
 
 class Derivatives(NamedTuple):
@@ -35,7 +34,7 @@ def first_step(dtype):
     return 2.0 * float(np.finfo(dtype).eps) ** (1 / 7)
 
 
-def differentiate(phi, steps, at_zero, eps, extra_noise=0.0, rtol=1e-9):
+def differentiate(phi, steps, at_zero, eps, extra_noise=0.0, rtol=1e-9, at_least=3):
     """Differentiate n functions at 0, each with m components.
 
     D(h) = (φ(h) - φ(-h)) / 2h = φ'(0) + a₂ h² + a₄ h⁴ + ...
@@ -54,6 +53,8 @@ def differentiate(phi, steps, at_zero, eps, extra_noise=0.0, rtol=1e-9):
         Rounding of φ beyond ``eps * abs(φ)``, such as that of a sum with cancellation.
     rtol : float
         A relative error at which the search stops.
+    at_least : int
+        Rungs that are always taken; two that agree by accident make too small an error estimate.
 
     Returns
     -------
@@ -74,7 +75,7 @@ def differentiate(phi, steps, at_zero, eps, extra_noise=0.0, rtol=1e-9):
             step = h[level, i, 0]
             plus[level, i] = phi(i, step)
             minus[level, i] = phi(i, -step)
-        if level + 1 < AT_LEAST:
+        if level + 1 < at_least:
             continue
         seen = slice(level + 1)
         found, floor = _extrapolate(
@@ -96,7 +97,12 @@ def _extrapolate(h, plus, minus, at_zero, eps, extra_noise):
     with np.errstate(all="ignore"):  # a rung outside the domain is not finite: it is passed over
         size = np.fmax(np.fmax(np.abs(plus), np.abs(minus)), np.abs(at_zero))
         noise = (eps * size + extra_noise) / h
-        value, error, floor = _neville((plus - minus) / (2.0 * h), h * h, noise)
+        central = (plus - minus) / (2.0 * h)
+        if len(h) == len(RUNGS):
+            # rounding rules on the last rungs: there D(h) changes by about as much as φ's noise / h
+            changes = np.abs(np.diff(central[-4:], axis=0)) * h[-3:]
+            noise = np.fmax(noise, np.sort(changes, axis=0)[1] / h)
+        value, error, floor = _neville(central, h * h, noise)
         left = right = np.full(value.shape, np.nan)
         # the second difference: φ''h for a smooth function, the jump of the slope at a kink
         gap = np.abs(plus - 2.0 * at_zero + minus) / h

@@ -14,7 +14,8 @@ from nnlayers.gradients.point import EPS, FIRST, split
 
 # An entry is right if it differs from the numerical one by no more than
 #   20 x the error estimate + 1e-7 x |entry| + 1e-11 x the largest entry,
-# the last for the rounding of backward itself.  There is no absolute constant.
+# the last for the rounding of backward itself (and the first no more than a thousandth of the
+# largest, or 3 x the estimate).  There is no absolute constant.
 ESTIMATES, OF_ENTRY, OF_LARGEST = 20.0, 1e-7, 1e-11
 NAN = float("nan")
 WIDE = 10_000  # number of outputs from which on only those that move are looked at
@@ -41,7 +42,7 @@ class Rows:
         seen = _affected(point, x, indices) if center.size > WIDE else slice(None)
         near = center[seen]
         found = perturb_each(
-            lambda i, t: point.here()[seen], x, near, near, 4.0 * np.abs(near), indices
+            lambda i, t: point.here()[seen], x, near, near, 2.0 * np.abs(near), indices
         )
         if near.size < center.size:  # the other outputs do not move: their derivative is 0
             whole = [np.full((len(indices), center.size), fill) for fill in (0.0, 0.0, NAN, NAN)]
@@ -80,8 +81,12 @@ def _affected(point, x, indices):
 
 
 def tolerance(truth, error, largest):
-    """Return by how much an entry may differ from the numerical one."""
-    return ESTIMATES * error + OF_ENTRY * np.abs(truth) + OF_LARGEST * largest
+    """Return by how much an entry may differ from the numerical one.
+
+    A poor estimate is trusted more closely: it must not excuse an error that would be seen.
+    """
+    excused = np.minimum(ESTIMATES * error, np.maximum(3.0 * error, 1e-3 * largest))
+    return excused + OF_ENTRY * np.abs(truth) + OF_LARGEST * largest
 
 
 def judge_rows(point, rows):

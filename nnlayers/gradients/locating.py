@@ -37,13 +37,14 @@ def _step(point, which, mask=None):
     return step
 
 
-def compare(point, directions, rtol=1e-9):
+def compare(point, directions, rtol=1e-9, at_least=3):
     """Compare claimed with numerical directional derivatives: boolean (directions, douts).
 
     <dout, J u> must equal <backward(dout), u> within the error estimate.  NaN, a kink, and an
-    estimate that is worse than a thousandth of the expected size count as disagreement.
+    estimate that is worse than a thousandth of the expected size count as disagreement.  Sets
+    ``point.slack``, by how much they may have differed, and ``point.hidden``.
     """
-    found = point.along(directions, point.weights, rtol)
+    found = point.along(directions, point.weights, rtol, at_least)
     moves = np.array(directions)
     claims = np.array([claimed_vector(point, claim) for claim in point.claims])
     claimed = moves @ claims.T
@@ -53,8 +54,8 @@ def compare(point, directions, rtol=1e-9):
     sure = found.error <= 1e-3 * np.maximum(size, value)
     zero = (size == 0.0) & (value <= ESTIMATES * found.error)
     # an error of their own size would have stayed within the slack
-    hidden = np.abs(moves[-1] * claims[0]) < slack[-1].min()
-    point.unresolved = int(np.count_nonzero(hidden & (claims[0] != 0.0)))
+    point.slack = float(slack[-1].min())
+    point.hidden = (np.abs(moves[-1] * claims[0]) < point.slack) & (claims[0] != 0.0)
     return (np.abs(claimed - found.value) <= slack) & (sure | zero) & np.isnan(found.left)
 
 

@@ -34,16 +34,19 @@ class Point:
         For each of them the gradients that backward returns; set by the probes.
     forwards : int
         How often forward was called.
-    unresolved : int
-        Entries so small that an error of their own size would stay within the numerical estimate;
-        set by the comparison.
+    slack : float
+        By how much the last comparison along a direction allowed both sides to differ.
+    hidden : ndarray of bool
+        Entries so small that an error of their own size would have stayed within that.
     """
 
     def __init__(self, subject, rng):
         self.subject = subject
         self.rng = rng
-        self.forwards = self.unresolved = 0
+        self.forwards = 0
+        self.slack = 0.0
         self.base = subject.flat.copy()
+        self.hidden = np.zeros(self.base.size, bool)
         outs, self.cache = self.forward()
         self.settle(outs)
         self.weights = self.spread((2, self.center.size))
@@ -137,19 +140,20 @@ class Point:
         new[place] = vector[place]
         return new
 
-    def along(self, directions, weights, rtol=1e-9):
+    def along(self, directions, weights, rtol=1e-9, at_least=2):
         """Differentiate weights @ out along directions, whose entries are steps of relative size 1.
 
         Returns :class:`Derivatives` of shape (number of directions, number of weights).
         """
         at_zero = weights @ self.center
         # each entry of out is rounded: independent errors add up as their squares do
-        noise = 4.0 * EPS * np.sqrt(np.square(weights) @ np.square(self.center))
+        noise = 2.0 * EPS * np.sqrt(np.square(weights) @ np.square(self.center))
 
         def phi(i, t):
             return weights @ self.at(t * directions[i])
 
-        return differentiate(phi, np.full(len(directions), FIRST), at_zero, EPS, noise, rtol)
+        steps = np.full(len(directions), FIRST)
+        return differentiate(phi, steps, at_zero, EPS, noise, rtol, at_least)
 
 
 def flatten(arrays):

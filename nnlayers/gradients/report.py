@@ -109,7 +109,7 @@ class Report:
         self.behaviour = tuple(behaviour)
         self.crash = crash
         self.forwards = point.forwards if point else 1
-        self.unresolved = point.unresolved if point else 0
+        self.unresolved = int(np.count_nonzero(point.hidden)) if point else 0
         self.precision = None
         # a cause that explains a wrong shape says more than the shape itself
         forms = [d for d in behaviour if d.cause == "bad_output"]
@@ -241,7 +241,8 @@ class Report:
         shapes = ", ".join(f"{name} {shape}" for name, shape in self.shapes.items())
         text = f"checked at {shapes} with random dout, seed={self.seed}"
         if self.unresolved and self.ok:
-            text += f"; {self.unresolved} entries are too small to be judged one by one"
+            many = "entries are" if self.unresolved > 1 else "entry is"
+            text += f"; {self.unresolved} {many} too small to be judged alone"
         if self.precision is not None:
             text += f"; in {self.dtypes[0]} they differ from that by at most {self.precision:.0e}"
         return text
