@@ -90,6 +90,13 @@ def test_prelu_at_zero_gives_its_slope():
     np.testing.assert_array_equal(dslope, [0.0, 0.0])
 
 
+def test_prelu_of_a_number():
+    out, cache = prelu_forward(np.array(-2.0), np.array([0.25]))
+    dx, dslope = pair("prelu")[1](np.array(3.0), cache)
+    assert (out.shape, dx.shape, dslope.shape) == ((), (), (1,))
+    assert (out, dx, dslope[0]) == (-0.5, 0.75, -6.0)
+
+
 EXTREME = [c for c in CASES if c.name not in ("exp", "log", "square") and "softmax" not in c.name]
 
 

@@ -119,6 +119,16 @@ ERRORS = [
         "tuple ((4, 5), (5,), None); pass the cache of the matching forward call",
     ),
     (
+        lambda: affine_backward(np.zeros((4, 7)), tuple(arrays((4, 5), (5, 7), (6,)))),
+        "affine_backward: cache must be the tuple (x, w, b) that affine_forward returned, not a "
+        "tuple ((4, 5), (5, 7), (6,)); pass the cache of the matching forward call",
+    ),
+    (
+        lambda: affine_backward(np.zeros((4, 5)), (*arrays((4, 5)), (1, 0), "mean")),
+        "affine_backward: cache must be the tuple (x, w, b) that affine_forward returned, not a "
+        "tuple ((4, 5), (1, 0), 'mean'); pass the cache of the matching forward call",
+    ),
+    (
         lambda: matmul_forward(*arrays((4, 3), (4, 3))),
         "matmul_forward: the last axis of x has 3 entries but w takes 4: got x (4, 3), w (4, 3); "
         "w.swapaxes(-1, -2) would fit",
@@ -141,6 +151,11 @@ ERRORS = [
         lambda: matmul_backward(np.zeros((4, 4)), tuple(arrays((2, 4, 3), (5, 3, 4)))),
         "matmul_backward: cache must be the tuple (x, w) that matmul_forward returned, not a tuple "
         "((2, 4, 3), (5, 3, 4)); pass the cache of the matching forward call",
+    ),
+    (
+        lambda: matmul_backward(np.zeros((4, 5)), tuple(arrays((4, 3), (2, 5)))),
+        "matmul_backward: cache must be the tuple (x, w) that matmul_forward returned, not a tuple "
+        "((4, 3), (2, 5)); pass the cache of the matching forward call",
     ),
     (
         lambda: flatten_forward(np.zeros(())),
@@ -184,6 +199,10 @@ TYPE_ERRORS = [
         lambda: affine_forward(np.ones((2, 3)), np.ones((3, 2)) * 1j),
         "affine_forward: w must be floating-point, not complex128: got x (2, 3) float64, w (3, 2) "
         "complex128; gradients here are of real functions",
+    ),
+    (
+        lambda: affine_forward(np.ones((2, 3)), None),
+        "affine_forward: w is None: got x (2, 3) float64; pass an array",
     ),
     (
         lambda: matmul_forward(np.array([["a"]]), np.ones((1, 2))),

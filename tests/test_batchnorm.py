@@ -196,8 +196,9 @@ def test_a_batch_of_one_example():
     np.testing.assert_array_equal(dbeta, dout[0])
 
 
-def test_an_empty_batch_in_evaluation():
-    x = np.zeros((0, 4, 2, 3))
+@pytest.mark.parametrize("shape", [(0, 4, 2, 3), (6, 4, 0, 3)])
+def test_nothing_in_evaluation(shape):
+    x = np.zeros(shape)
     out, cache = batchnorm_forward(x, ONES, ZEROS, train=False)
     assert out.shape == x.shape
     dx, dgamma, dbeta = batchnorm_backward(out, cache)

@@ -1,6 +1,7 @@
 """Every rule of the contract, run over every case of the table."""
 
 import inspect
+import re
 import threading
 
 import numpy as np
@@ -343,6 +344,50 @@ def test_a_foreign_cache_is_refused(case):
     for foreign in (None, (), list(cache), (*cache, np.ones(3)), ("a",) * len(cache)):
         with pytest.raises(ValueError, match=f"^{op}: cache must be "):
             case.backward(dout, foreign)
+
+
+@pytest.fixture(scope="module")
+def one_cache_of_each_pair():
+    first = {case.backward: case for case in reversed(CASES)}
+    return {
+        backward: case.forward(*arguments_of(case), **case.settings)[1]
+        for backward, case in first.items()
+    }
+
+
+def form(cache):
+    """Return of what kinds the entries of a cache are."""
+    if isinstance(cache, tuple):
+        return (type(cache), *map(form, cache))
+    return "array" if isinstance(cache, np.ndarray | np.generic) else type(cache)
+
+
+@every_case
+def test_the_cache_of_another_pair_is_refused(case, one_cache_of_each_pair):
+    """Unless it might be the pair's own: as many entries of the same kinds, of fitting shapes."""
+    arguments = arguments_of(case)
+    out, cache = case.forward(*arguments, **case.settings)
+    dout = case.draw(out, np.random.default_rng(1))
+    for backward, foreign in one_cache_of_each_pair.items():
+        try:
+            with np.errstate(all="ignore"):
+                case.backward(dout, foreign)
+        except ValueError as error:
+            assert re.match(f"{case.backward.__name__}: (cache|dout) must ", str(error))
+        else:
+            assert form(foreign)[1:2] == form(cache)[1:2], backward.__name__
+            assert len(foreign) == len(cache), backward.__name__
+
+
+@every_case
+def test_an_array_that_is_none_is_refused(case):
+    arguments = list(arguments_of(case))
+    for i in case.differentiable(arguments):
+        if case.names[i] in ("b", "memory", "h0", "c0") and "step" not in case.name:
+            continue  # these may be left out
+        wrong = [None if j == i else a for j, a in enumerate(arguments)]
+        with pytest.raises((TypeError, ValueError), match=f"^{case.forward.__name__}: "):
+            case.forward(*wrong, **case.settings)
 
 
 @every_case

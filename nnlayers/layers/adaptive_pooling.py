@@ -5,7 +5,7 @@ Legend: N batch, C channels, H and W size of the images, OH and OW that of the o
 
 import numpy as np
 
-from nnlayers.layers.checks import complaint, one_float, unpack, upstream
+from nnlayers.layers.checks import ARRAY, complaint, one_float, unpack, upstream
 from nnlayers.layers.geometry import has_axes, two_ints
 from nnlayers.layers.layer import PairLayer
 from nnlayers.layers.window_sums import laid_out_as
@@ -57,7 +57,7 @@ def global_avg_pool2d_backward(dout, cache):
     out[n,c] = Σ x[n,c,i,j] / (H W), so ∂out[n,c]/∂x[n,c,i,j] = 1 / (H W) for all i, j.
     """
     op = "global_avg_pool2d_backward"
-    out, shape = unpack(op, cache, ("out", "shape"))
+    out, shape = unpack(op, cache, ("out", "shape"), (ARRAY, tuple), 4)
     dout = upstream(op, dout, out.shape, out.dtype) * (1.0 / (shape[2] * shape[3]))
     N, C, H, W = shape
     dx = np.empty((N, H, W, C), out.dtype)  # channels last in memory, as convolutions work
@@ -117,7 +117,7 @@ def adaptive_avg_pool2d_backward(dout, cache):
     An entry of several windows gets the sum of their gradients.
     """
     op = "adaptive_avg_pool2d_backward"
-    out, shape = unpack(op, cache, ("out", "shape"))
+    out, shape = unpack(op, cache, ("out", "shape"), (ARRAY, tuple), 4)
     dout = laid_out_as(out, upstream(op, dout, out.shape, out.dtype))
     return _back_from_means(_back_from_means(dout, 3, shape[3]), 2, shape[2])
 

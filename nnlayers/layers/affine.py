@@ -8,7 +8,16 @@ import math
 import numpy as np
 
 from nnlayers.layers.broadcasting import sum_to
-from nnlayers.layers.checks import bad_cache, complaint, floats, positive_int, unpack, upstream
+from nnlayers.layers.checks import (
+    ARRAY,
+    OPTIONAL,
+    bad_cache,
+    complaint,
+    floats,
+    positive_int,
+    unpack,
+    upstream,
+)
 from nnlayers.layers.initializers import he_normal
 from nnlayers.layers.layer import PairLayer
 
@@ -99,8 +108,10 @@ def matmul_backward(dout, cache, need_dx=True):
     columns = w if w.ndim > 1 else w[:, None]  # (..., D, M)
     try:
         lead = np.broadcast_shapes(rows.shape[:-2], columns.shape[:-2])
-    except (AttributeError, ValueError):
-        raise bad_cache("matmul_backward", cache, "the tuple (x, w)") from None
+    except ValueError:
+        raise bad_cache("matmul_backward", cache, ("x", "w")) from None
+    if rows.shape[-1] != columns.shape[-2]:
+        raise bad_cache("matmul_backward", cache, ("x", "w"))
     N, M = rows.shape[-2], columns.shape[-1]
     out_shape = lead + (N,) * (x.ndim > 1) + (M,) * (w.ndim > 1)
     dout = upstream("matmul_backward", dout, out_shape, x.dtype).reshape(*lead, N, M)
@@ -153,7 +164,7 @@ def affine_forward(x, w, b=None):
     array([[ 6.,  7.,  8.],
            [22., 23., 24.]])
     """
-    x, w, b = floats("affine_forward", x=x, w=w, b=b)
+    x, w, b = floats("affine_forward", ("b",), x=x, w=w, b=b)
     if w.ndim != 2 or x.ndim < 2 or math.prod(x.shape[1:]) != w.shape[0]:
         raise _affine_mismatch(x, w, b)
     D, M = w.shape
@@ -182,13 +193,13 @@ def affine_backward(dout, cache, need_dx=True):
     ------
     TUM I2DL, "Multidimensional derivatives", eqs. (20), (21) and section 3.1.
     """
-    x, w, b = unpack("affine_backward", cache, ("x", "w", "b"))
+    x, w, b = unpack("affine_backward", cache, ("x", "w", "b"), (ARRAY, ARRAY, OPTIONAL))
     if w.__class__ is not np.ndarray or w.ndim != 2 or x.ndim < 2:
-        raise bad_cache("affine_backward", cache, "the tuple (x, w, b)")
+        raise bad_cache("affine_backward", cache, ("x", "w", "b"))
     D, M = w.shape
     dout = upstream("affine_backward", dout, (len(x), M), x.dtype)
-    if x.size != len(x) * D:
-        raise bad_cache("affine_backward", cache, "the tuple (x, w, b)")
+    if x.size != len(x) * D or (b is not None and b.size != M):
+        raise bad_cache("affine_backward", cache, ("x", "w", "b"))
     # out = rows @ w + b, differentiated by each factor in turn
     dx = (dout @ w.T).reshape(x.shape) if need_dx else None
     dw = x.reshape(len(x), D).T @ dout
@@ -287,7 +298,7 @@ class Affine(PairLayer):
     @classmethod
     def of(cls, w, b=None):
         """Make the layer of copies of its arrays: w (D, M) and b (M,), (1, M) or None."""
-        w, b = floats("Affine.of", w=w, b=b)
+        w, b = floats("Affine.of", ("b",), w=w, b=b)
         arrays = {"w": w} if b is None else {"w": w, "b": b}
         if w.ndim != 2:
             raise complaint(ValueError, "Affine.of", "w must be a matrix (D, M)", **arrays)

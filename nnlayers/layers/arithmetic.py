@@ -303,7 +303,7 @@ def where_backward(dout, cache):
     """
     op, names = "where_backward", ("condition", "a", "b")
     condition, a, b = unpack(op, cache, names)
-    shape = cached_shape(op, cache, f"the tuple ({', '.join(names)})", condition, a, b)
+    shape = cached_shape(op, cache, names, condition, a, b)
     dout = upstream(op, dout, shape, a.dtype)
     da, db = np.where(condition, dout, 0.0), np.where(condition, 0.0, dout)
     return sum_to(da, a.shape), sum_to(db, b.shape)
@@ -387,7 +387,7 @@ def _operands(op, a, b):
 def _unpacked(op, dout, cache):
     """Return a, b and dout, all checked."""
     a, b = unpack(op, cache, ("a", "b"))
-    shape = cached_shape(op, cache, "the tuple (a, b)", a, b)
+    shape = cached_shape(op, cache, ("a", "b"), a, b)
     return a, b, upstream(op, dout, shape, a.dtype)
 
 

@@ -10,6 +10,7 @@ import math
 import numpy as np
 
 from nnlayers.layers.checks import (
+    ARRAY,
     bad_cache,
     complaint,
     describe,
@@ -34,6 +35,7 @@ from nnlayers.layers.normalization import (
 )
 
 CACHE = ("x - μ", "1 / σ", "γ / σ", "batch")
+KINDS = (ARRAY, ARRAY, ARRAY, (tuple, type(None)))  # the batch's statistics, if they were used
 
 
 def batchnorm_forward(x, gamma, beta, *, train=None, running=None, momentum=0.9, eps=1e-5):
@@ -120,13 +122,13 @@ def batchnorm_forward(x, gamma, beta, *, train=None, running=None, momentum=0.9,
     wide = row.reshape(N // r, r * K)
     with np.errstate(over="ignore", invalid="ignore"):  # judged below
         if train:
-            mean = _gather(np.ones(N, x.dtype) @ row, before, after) / n
+            mean = _gather(np.ones(N, x.dtype) @ row, before, C, after) / n
         (shift,) = _spread((mean,), r * before, after)
         centred = wide - shift
         if train:
             # a mean of squares minus a squared mean would cancel; that of (x - μ)² does not
             z = centred.reshape(N, K)
-            var = _gather(np.einsum("nk,nk->k", z, z), before, after) / n
+            var = _gather(np.einsum("nk,nk->k", z, z), before, C, after) / n
         rstd = 1.0 / np.sqrt(var + eps)
     if train and not (rstd > 0).all():
         shrink = shrinkage(x)
@@ -162,16 +164,19 @@ def batchnorm_backward(dout, cache, need_dx=True):
     Ioffe, Szegedy, "Batch normalization" (2015), section 3.
     """
     op = "batchnorm_backward"
-    centred, rstd, slope, batch = unpack(op, cache, CACHE)
+    centred, rstd, slope, batch = unpack(op, cache, CACHE, KINDS)
     shape, dtype = centred.shape, centred.dtype
+    if rstd.shape != shape[1:2]:
+        raise bad_cache(op, cache, CACHE)
     dout = upstream(op, dout, shape, dtype)
-    N, K, n = len(centred), math.prod(shape[1:]), math.prod(shape) // max(shape[1], 1)
+    N, C, K = *shape[:2], math.prod(shape[1:])
+    n = N * K // max(C, 1)
     order = memory_order(centred, 1)
     before, after = _around(order, shape)
     centred, dout = as_rows(centred, order, N, K), as_rows(dout, order, N, K)
     # out = γ x̂ + β with x̂ = centred · rstd, and dγ and dβ are sums over the whole channel
-    dbeta = _gather(np.ones(N, dtype) @ dout, before, after)
-    dgamma = _gather(np.einsum("nk,nk->k", dout, centred), before, after) * rstd
+    dbeta = _gather(np.ones(N, dtype) @ dout, before, C, after)
+    dgamma = _gather(np.einsum("nk,nk->k", dout, centred), before, C, after) * rstd
     if not need_dx:
         return None, dgamma, dbeta
     r = joined(N, K)
@@ -232,7 +237,7 @@ def batchnorm_running(running, cache, momentum=None):
     """
     op = "batchnorm_running"
     if cache.__class__ is not tuple or len(cache) != len(CACHE):
-        raise bad_cache(op, cache, f"the tuple ({', '.join(CACHE)})", "batchnorm_forward")
+        raise bad_cache(op, cache, CACHE, "batchnorm_forward")
     centred, _, slope, batch = cache
     if batch is None:
         raise complaint(
@@ -330,11 +335,10 @@ def _spread(vectors, before, after):
     return spread.reshape(len(vectors), before * C * after)
 
 
-def _gather(row, before, after):
+def _gather(row, before, C, after):
     """Add up what a row (before, C, after) has for each channel: the transpose of spreading."""
     if before == after == 1:
         return row
-    C = row.size // (before * after)
     return row.reshape(before, C, after).sum(axis=(0, 2))
 
 

@@ -23,7 +23,7 @@ def cached_shape(op, cache, expected, *arrays):
     """Return the shape to which the arrays of a cache broadcast, if the cache is forward's."""
     try:
         return np.broadcast_shapes(*(array.shape for array in arrays))
-    except (AttributeError, ValueError):
+    except ValueError:
         raise bad_cache(op, cache, expected) from None
 
 

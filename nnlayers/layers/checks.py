@@ -43,8 +43,8 @@ def describe(value, with_dtype=False):
     return text if len(text) <= 60 else f"{type(value).__name__} {text[:50]}..."
 
 
-def floats(op, **arrays):
-    """Return the arguments as floating-point arrays of one dtype; None stays None.
+def floats(op, optional=(), /, **arrays):
+    """Return the arguments as floating-point arrays of one dtype; optional ones may be None.
 
     Raises
     ------
@@ -54,7 +54,7 @@ def floats(op, **arrays):
     """
     checked, first = [], None
     for name, array in arrays.items():
-        if array is not None:
+        if array is not None or name not in optional:
             if array.__class__ is not np.ndarray:
                 array = np.asarray(array)
             if array.dtype.kind != "f":
@@ -106,22 +106,34 @@ def upstream(op, dout, shape, dtype):
     return dout
 
 
-def unpack(op, cache, names):
-    """Return the cache if it is the tuple of arrays that the forward function made.
+ARRAY = (np.ndarray, np.generic)  # what NumPy computes without axes is a np.generic
+OPTIONAL = (*ARRAY, type(None))
+INT = (int, np.integer)
 
-    ``names`` are its entries, the first of which is an array in every pair of the library.
+
+def unpack(op, cache, names, kinds=(ARRAY, ARRAY, ARRAY), nested=None):
+    """Return the cache if it is the tuple that the forward function made.
+
+    ``names`` are its entries and ``kinds`` their types, in the form of isinstance; ``nested`` is
+    how many entries the last one has, if it is a tuple itself.
     """
     if (
         cache.__class__ is tuple
         and len(cache) == len(names)
-        and isinstance(cache[0], np.ndarray | np.generic)
+        and all(map(isinstance, cache, kinds))
+        and (nested is None or len(cache[-1]) == nested)
     ):
         return cache
-    raise bad_cache(op, cache, f"the tuple ({', '.join(names)}{',' * (len(names) == 1)})")
+    raise bad_cache(op, cache, names)
 
 
 def bad_cache(op, cache, expected, forward=None):
-    """Return the error of a backward whose cache is not what its forward made."""
+    """Return the error of a backward whose cache is not what its forward made.
+
+    What was expected is said in words, or as the names of the entries of a tuple.
+    """
+    if isinstance(expected, tuple):
+        expected = f"the tuple ({', '.join(expected)}{',' * (len(expected) == 1)})"
     if isinstance(cache, tuple):
         kind = f"a tuple ({', '.join(describe(entry) for entry in cache)})"
     else:
@@ -173,6 +185,8 @@ def said(op, train, why):
 
 
 def _not_floating(op, name, array, arrays):
+    if arrays[name] is None:
+        return complaint(TypeError, op, f"{name} is None", "pass an array", **_given(arrays))
     if array.dtype.kind in "biu":
         fix = f"{name}.astype(float) makes it floating-point"
     elif array.dtype.kind == "c":

@@ -9,6 +9,8 @@ import numpy as np
 
 from nnlayers.layers._correlation import correlate, gradients
 from nnlayers.layers.checks import (
+    ARRAY,
+    OPTIONAL,
     complaint,
     floats,
     one_float,
@@ -73,7 +75,7 @@ def conv2d_forward(x, w, b=None, *, stride=1, pad=0, dilation=1, groups=1, worke
              [20., 24.]]]])
     """
     op = "conv2d_forward"
-    x, w, b = floats(op, x=x, w=w, b=b)
+    x, w, b = floats(op, ("b",), x=x, w=w, b=b)
     check_filters(op, x, w, b, groups)
     stride, pad = two_ints(op, "stride", stride, 1), two_ints(op, "pad", pad, 0)
     dilation, workers = two_ints(op, "dilation", dilation, 1), one_int(op, "workers", workers, 1)
@@ -106,7 +108,9 @@ def conv2d_backward(dout, cache, need_dx=True):
     Dumoulin, Visin, "A guide to convolution arithmetic" (2016), chapter 4.
     """
     op = "conv2d_backward"
-    x, w, b, windows = unpack(op, cache, ("x", "w", "b", "windows"))
+    x, w, b, windows = unpack(
+        op, cache, ("x", "w", "b", "windows"), (ARRAY, ARRAY, OPTIONAL, tuple), 4
+    )
     rows, columns, groups, workers = windows
     dout = upstream(op, dout, (len(x), len(w), rows[4], columns[4]), x.dtype)
     return gradients(x, rows, columns, groups, w, b, dout, need_dx, workers)

@@ -6,7 +6,7 @@ Legend: N batch, C channels in, F filters (channels out), L length, K taps of th
 import numpy as np
 
 from nnlayers.layers._correlation import correlate, gradients
-from nnlayers.layers.checks import floats, unpack, upstream
+from nnlayers.layers.checks import ARRAY, OPTIONAL, bad_cache, floats, unpack, upstream
 from nnlayers.layers.filters import FilterLayer, check_filters
 from nnlayers.layers.geometry import one_int, window_axis
 from nnlayers.layers.initializers import he_normal
@@ -58,7 +58,7 @@ def conv1d_forward(x, w, b=None, *, stride=1, pad=0, dilation=1, groups=1, worke
     array([[[1., 2., 4.]]])
     """
     op = "conv1d_forward"
-    x, w, b = floats(op, x=x, w=w, b=b)
+    x, w, b = floats(op, ("b",), x=x, w=w, b=b)
     check_filters(op, x, w, b, groups, "L", "K")
     stride, pad = one_int(op, "stride", stride, 1), one_int(op, "pad", pad, 0)
     dilation, workers = one_int(op, "dilation", dilation, 1), one_int(op, "workers", workers, 1)
@@ -80,7 +80,10 @@ def conv1d_backward(dout, cache, need_dx=True):
         Gradients, of the shapes of x, w and b; without a bias only dx, dw.
     """
     op = "conv1d_backward"
-    x, w, b, windows = unpack(op, cache, ("x", "w", "b", "windows"))
+    entries = "x", "w", "b", "windows"
+    x, w, b, windows = unpack(op, cache, entries, (ARRAY, ARRAY, OPTIONAL, tuple), 3)
+    if x.ndim != 3 or w.ndim != 3:
+        raise bad_cache(op, cache, entries)
     columns, groups, workers = windows
     dout = upstream(op, dout, (len(x), len(w), columns[4]), x.dtype)
     x, w, y = x[:, :, None], w[:, :, None], dout[:, :, None]  # one row high

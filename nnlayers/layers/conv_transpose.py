@@ -7,7 +7,7 @@ kernel.
 import numpy as np
 
 from nnlayers.layers._correlation import adjoint, channel_sums, correlate
-from nnlayers.layers.checks import complaint, floats, unpack, upstream
+from nnlayers.layers.checks import ARRAY, OPTIONAL, complaint, floats, unpack, upstream
 from nnlayers.layers.filters import FilterLayer, check_filters
 from nnlayers.layers.geometry import one_int, two_ints
 from nnlayers.layers.initializers import he_normal
@@ -67,7 +67,7 @@ def conv_transpose2d_forward(
     array([[[[  1.,  10., 102.,  20., 200.]]]])
     """
     op = "conv_transpose2d_forward"
-    x, w, b = floats(op, x=x, w=w, b=b)
+    x, w, b = floats(op, ("b",), x=x, w=w, b=b)
     check_filters(op, x, w, b, groups, transposed=True)
     stride, pad = two_ints(op, "stride", stride, 1), two_ints(op, "pad", pad, 0)
     dilation, workers = two_ints(op, "dilation", dilation, 1), one_int(op, "workers", workers, 1)
@@ -97,7 +97,9 @@ def conv_transpose2d_backward(dout, cache, need_dx=True):
         Gradients, of the shapes of x, w and b; without a bias only dx, dw.
     """
     op = "conv_transpose2d_backward"
-    x, w, b, windows = unpack(op, cache, ("x", "w", "b", "windows"))
+    x, w, b, windows = unpack(
+        op, cache, ("x", "w", "b", "windows"), (ARRAY, ARRAY, OPTIONAL, tuple), 5
+    )
     rows, columns, groups, shape, workers = windows
     dout = upstream(op, dout, (len(x), w.shape[1] * groups, *shape), x.dtype)
     dx, dw = correlate(

@@ -8,7 +8,7 @@ import math
 
 import numpy as np
 
-from nnlayers.layers.checks import complaint, unpack, upstream
+from nnlayers.layers.checks import ARRAY, bad_cache, complaint, unpack, upstream
 from nnlayers.layers.labels import (
     class_weights_of,
     places_of,
@@ -18,6 +18,8 @@ from nnlayers.layers.labels import (
     which_count,
 )
 from nnlayers.layers.loss import Loss, divisor, no_losses
+
+KINDS = (ARRAY, ARRAY, (*ARRAY, float), str)  # of a cache: weights may be one number for all
 
 
 def softmax_cross_entropy_forward(
@@ -121,7 +123,7 @@ def softmax_cross_entropy_backward(dout, cache):
     e^sₙᵢ / Σⱼ e^sₙⱼ = pₙᵢ, so ∂lossₙ/∂sₙᵢ = pₙᵢ Σ꜀ tₙ꜀ - tₙᵢ; for a label y it is p, less 1 at y.
     """
     op = "softmax_cross_entropy_backward"
-    p, target, weights, reduction = unpack(op, cache, ("p", "t", "weights", "reduction"))
+    p, target, weights, reduction = unpack(op, cache, ("p", "t", "weights", "reduction"), KINDS)
     dlosses = _dlosses(op, dout, p, weights, reduction)
     if target.ndim == 1:
         dscores = p * dlosses
@@ -203,9 +205,10 @@ def nll_backward(dout, cache):
     derivatives are 0.
     """
     op = "nll_backward"
-    log_probs, places, weights, reduction = unpack(
-        op, cache, ("log_probs", "places", "weights", "reduction")
-    )
+    entries = "log_probs", "places", "weights", "reduction"
+    log_probs, places, weights, reduction = unpack(op, cache, entries, KINDS)
+    if places.dtype.kind != "i":
+        raise bad_cache(op, cache, entries)
     dlosses = _dlosses(op, dout, log_probs, weights, reduction)
     dlog_probs = np.zeros(log_probs.shape, log_probs.dtype)
     dlog_probs.reshape(log_probs.size)[places] = -dlosses.reshape(dlosses.size)

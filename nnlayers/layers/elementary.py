@@ -7,8 +7,10 @@ import math
 
 import numpy as np
 
-from nnlayers.layers.checks import complaint, one_float, unpack, upstream
+from nnlayers.layers.checks import ARRAY, complaint, one_float, unpack, upstream
 from nnlayers.layers.layer import PairLayer
+
+LIMIT = (float, type(None))
 
 
 def identity_forward(x):
@@ -306,7 +308,7 @@ def clip_backward(dout, cache):
     Inside, out = x has the slope 1; outside, out is constant.  At the ends 0 and 1 are both
     subgradients, and 1 lets an entry that was set to a limit leave it.
     """
-    x, low, high = unpack("clip_backward", cache, ("x", "low", "high"))
+    x, low, high = unpack("clip_backward", cache, ("x", "low", "high"), (ARRAY, LIMIT, LIMIT))
     dout = upstream("clip_backward", dout, x.shape, x.dtype)
     return dout * (x == x.clip(low, high))
 

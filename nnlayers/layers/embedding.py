@@ -6,6 +6,8 @@ Legend: V words in the vocabulary, D features of a word; idx has any shape, usua
 import numpy as np
 
 from nnlayers.layers.checks import (
+    ARRAY,
+    INT,
     bad_cache,
     complaint,
     describe,
@@ -95,7 +97,7 @@ def embedding_backward(dout, cache, need_dx=True):
         Gradient of the table.
     """
     op = "embedding_backward"
-    idx, w, padding = unpack(op, cache, ("idx", "w", "padding"))
+    idx, w, padding = unpack(op, cache, ("idx", "w", "padding"), (ARRAY, ARRAY, (*INT, type(None))))
     if idx.dtype.kind not in "iu" or w.__class__ is not np.ndarray or w.ndim != 2:
         raise bad_cache(op, cache, "the tuple (idx, w, padding)")
     D = w.shape[1]

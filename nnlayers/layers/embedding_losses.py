@@ -6,7 +6,7 @@ there is a kink, where the gradient is 0 too.  Legend: N pairs or triplets, D fe
 
 import numpy as np
 
-from nnlayers.layers.checks import complaint, floats, same_shape, unpack
+from nnlayers.layers.checks import ARRAY, bad_cache, complaint, floats, same_shape, unpack
 from nnlayers.layers.loss import Loss, each, reduce
 
 LEAST_SQUARE = 1e-12  # added to squared lengths, so that a zero vector has a direction
@@ -77,7 +77,11 @@ def cosine_embedding_backward(dout, cache):
         Gradients, of the shapes of a and b.
     """
     op = "cosine_embedding_backward"
-    a, b, slopes, reduction = unpack(op, cache, ("a", "b", "slopes", "reduction"))
+    a, b, slopes, reduction = unpack(
+        op, cache, ("a", "b", "slopes", "reduction"), (ARRAY, ARRAY, ARRAY, str)
+    )
+    if a.shape != b.shape or slopes.shape != a.shape[:1]:
+        raise bad_cache(op, cache, ("a", "b", "slopes", "reduction"))
     dc = (slopes * each(op, dout, reduction, slopes.shape, a.dtype))[:, None]
     c, length_a, length_b = (part[:, None] for part in _cosine(a, b))
     product = length_a * length_b
@@ -150,7 +154,11 @@ def contrastive_backward(dout, cache):
         Gradients, of the shapes of a and b.
     """
     op = "contrastive_backward"
-    apart, slopes, reduction = unpack(op, cache, ("a - b", "slopes", "reduction"))
+    apart, slopes, reduction = unpack(
+        op, cache, ("a - b", "slopes", "reduction"), (ARRAY, ARRAY, str)
+    )
+    if slopes.shape != apart.shape[:1]:
+        raise bad_cache(op, cache, ("a - b", "slopes", "reduction"))
     dlosses = slopes * each(op, dout, reduction, slopes.shape, apart.dtype)
     da = dlosses[:, None] * apart
     return da, -da
@@ -217,7 +225,11 @@ def triplet_backward(dout, cache):
         Gradients, of the shapes of the three.
     """
     op = "triplet_backward"
-    near, far, within, reduction = unpack(op, cache, ("a - p", "a - n", "within", "reduction"))
+    near, far, within, reduction = unpack(
+        op, cache, ("a - p", "a - n", "within", "reduction"), (ARRAY, ARRAY, ARRAY, str)
+    )
+    if near.shape != far.shape or within.shape != near.shape[:1]:
+        raise bad_cache(op, cache, ("a - p", "a - n", "within", "reduction"))
     dlosses = (within * each(op, dout, reduction, within.shape, near.dtype))[:, None]
     du = dlosses * (near / _nonzero(_length(near))[:, None])
     dv = dlosses * (far / _nonzero(_length(far))[:, None])

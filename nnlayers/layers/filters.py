@@ -90,7 +90,7 @@ class FilterLayer(PairLayer):
         """Take settings and copies of the arrays; return self."""
         op = f"{type(self).__name__}.of"
         self.check_settings(op, **settings)
-        w, b = floats(op, w=w, b=b)
+        w, b = floats(op, ("b",), w=w, b=b)
         check_bank(op, w, b, settings["groups"], self.kernel, self.transposed)
         return self.hold({"w": w.copy()} | ({} if b is None else {"b": b.copy()}), **settings)
 

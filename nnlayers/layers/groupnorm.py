@@ -9,7 +9,7 @@ import math
 
 import numpy as np
 
-from nnlayers.layers.checks import complaint, floats, positive_int, unpack, upstream
+from nnlayers.layers.checks import ARRAY, complaint, floats, positive_int, unpack, upstream
 from nnlayers.layers.normalization import (
     Normalization,
     blocks,
@@ -263,7 +263,9 @@ def _forward(op, x, gamma, beta, groups, eps):
 
 def _backward(op, dout, cache, need_dx):
     """Return (dx, dgamma, dbeta) of either normalization: derived in the public functions."""
-    centred, rstd, per_x, gamma = unpack(op, cache, ("x - μ", "1 / σ", "dx̂/dx", "gamma"))
+    centred, rstd, per_x, gamma = unpack(
+        op, cache, ("x - μ", "1 / σ", "dx̂/dx", "gamma"), (ARRAY,) * 4
+    )
     shape, dtype, groups = centred.shape, centred.dtype, rstd.shape[1]
     dout = upstream(op, dout, shape, dtype)
     N, C, S = shape[0], shape[1], math.prod(shape[2:])

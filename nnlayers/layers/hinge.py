@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from nnlayers.layers.checks import unpack
+from nnlayers.layers.checks import ARRAY, unpack
 from nnlayers.layers.labels import places_of, scores_and_y, unlike
 from nnlayers.layers.loss import Loss, each, reduce
 
@@ -67,7 +67,10 @@ def hinge_backward(dout, cache):
     """
     op = "hinge_backward"
     within, places, dtype, reduction = unpack(
-        op, cache, ("within the margin", "places", "dtype", "reduction")
+        op,
+        cache,
+        ("within the margin", "places", "dtype", "reduction"),
+        (ARRAY, ARRAY, np.dtype, str),
     )
     dlosses = np.asarray(each(op, dout, reduction, within.shape[:-1], dtype))[..., None]
     dscores = within.astype(dtype)

@@ -8,7 +8,14 @@ import math
 
 import numpy as np
 
-from nnlayers.layers.checks import bad_cache, complaint, floats, positive_int, unpack, upstream
+from nnlayers.layers.checks import (
+    ARRAY,
+    complaint,
+    floats,
+    positive_int,
+    unpack,
+    upstream,
+)
 from nnlayers.layers.normalization import (
     Normalization,
     as_rows,
@@ -256,9 +263,7 @@ def _forward(x, gamma, beta, eps):
 def _backward(op, dout, cache, need_dx):
     """Return (dx, dgamma) and, if there is a mean, dbeta: derived in the public functions."""
     entries = "x", "(μ, 1 / σ, dx̂/dx)", "gamma"
-    x, moments, gamma = unpack(op, cache, entries)
-    if moments.__class__ is not tuple:
-        raise bad_cache(op, cache, f"the tuple ({', '.join(entries)})")
+    x, moments, gamma = unpack(op, cache, entries, (ARRAY, tuple, ARRAY))
     mean, rstd, per_x = moments
     dout = upstream(op, dout, x.shape, x.dtype)
     shape, dtype, R, K = x.shape, x.dtype, len(rstd), gamma.size

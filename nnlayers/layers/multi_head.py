@@ -93,7 +93,7 @@ def multi_head_attention_forward(
     """
     op = "multi_head_attention_forward"
     x, memory, wqkv, bqkv, wo, bo = floats(
-        op, x=x, memory=memory, wqkv=wqkv, bqkv=bqkv, wo=wo, bo=bo
+        op, ("memory",), x=x, memory=memory, wqkv=wqkv, bqkv=bqkv, wo=wo, bo=bo
     )
     arrays = {"x": x, "memory": memory, "wqkv": wqkv, "bqkv": bqkv, "wo": wo, "bo": bo}
     _check_multi_head(op, heads, causal, rotary, **arrays)

@@ -4,8 +4,20 @@ import operator
 
 import numpy as np
 
-from nnlayers.layers.checks import complaint, describe, floats, one_float, unpack, upstream
+from nnlayers.layers.checks import (
+    ARRAY,
+    INT,
+    bad_cache,
+    complaint,
+    describe,
+    floats,
+    one_float,
+    unpack,
+    upstream,
+)
 from nnlayers.layers.layer import PairLayer
+
+INDEX = (int, slice, tuple, type(...), type(None))
 
 
 def slice_forward(x, *, index):
@@ -61,9 +73,13 @@ def slice_backward(dout, cache):
 
     An entry that was selected stands in out once, unchanged; the others do not change out.
     """
-    x, index = unpack("slice_backward", cache, ("x", "index"))
+    x, index = unpack("slice_backward", cache, ("x", "index"), (ARRAY, INDEX))
     dx = np.zeros(x.shape, x.dtype)
-    dx[index] = upstream("slice_backward", dout, np.shape(dx[index]), x.dtype)
+    try:
+        shape = np.shape(dx[index])
+    except IndexError:
+        raise bad_cache("slice_backward", cache, ("x", "index")) from None
+    dx[index] = upstream("slice_backward", dout, shape, x.dtype)
     return dx
 
 
@@ -123,7 +139,9 @@ def pad_backward(dout, cache):
 
     Every entry of x stands in out exactly once, unchanged; the border does not depend on x.
     """
-    x, inside, shape = unpack("pad_backward", cache, ("x", "inside", "shape"))
+    x, inside, shape = unpack(
+        "pad_backward", cache, ("x", "inside", "shape"), (ARRAY, tuple, tuple)
+    )
     return upstream("pad_backward", dout, shape, x.dtype)[inside]
 
 
@@ -197,7 +215,7 @@ def concatenate_backward(dout, cache):
         Views of dout, of the shapes of the arrays; of one array alone, its gradient bare.
     """
     op = "concatenate_backward"
-    first, sizes, axis = unpack(op, cache, ("x₀", "sizes", "axis"))
+    first, sizes, axis = unpack(op, cache, ("x₀", "sizes", "axis"), (ARRAY, tuple, INT))
     shape = list(first.shape)
     shape[axis] = sum(sizes)
     dout = upstream(op, dout, tuple(shape), first.dtype)

@@ -9,7 +9,7 @@ import math
 
 import numpy as np
 
-from nnlayers.layers.checks import complaint, one_float, unpack, upstream
+from nnlayers.layers.checks import ARRAY, complaint, one_float, unpack, upstream
 from nnlayers.layers.geometry import has_axes, two_ints, window_axis
 from nnlayers.layers.layer import PairLayer
 from nnlayers.layers.window_sums import by_blocks, laid_out_as, padded, spread, sum_windows, tap
@@ -81,7 +81,8 @@ def max_pool2d_backward(dout, cache):
     An entry of several windows gets the sum of their gradients.
     """
     op = "max_pool2d_backward"
-    column, row, (rows, columns, shape, dtype) = unpack(op, cache, ("column", "row", "windows"))
+    column, row, windows = unpack(op, cache, ("column", "row", "windows"), (ARRAY, ARRAY, tuple), 4)
+    rows, columns, shape, dtype = windows
     dout = laid_out_as(row, upstream(op, dout, row.shape, dtype))
 
     def back(dout, row, column):
@@ -138,7 +139,7 @@ def avg_pool2d_forward(x, *, size, stride=None, pad=0):
     rows, columns = _windows(op, x, size, stride, pad)
     out = sum_windows(sum_windows(x, 2, rows), 3, columns)
     out *= 1.0 / (rows[2] * columns[2])
-    return out, (out, (rows, columns, x.shape))
+    return out, (out, rows, columns, x.shape)
 
 
 def avg_pool2d_backward(dout, cache):
@@ -148,7 +149,9 @@ def avg_pool2d_backward(dout, cache):
     An entry of several windows gets the sum of their gradients, one of no window gets 0.
     """
     op = "avg_pool2d_backward"
-    out, (rows, columns, shape) = unpack(op, cache, ("out", "windows"))
+    out, rows, columns, shape = unpack(
+        op, cache, ("out", "rows", "columns", "shape"), (ARRAY, tuple, tuple, tuple)
+    )
     dout = laid_out_as(out, upstream(op, dout, out.shape, out.dtype))
     dout = dout * (1.0 / (rows[2] * columns[2]))
     over_columns = spread(lambda _: dout, dout, 3, columns, shape[3])

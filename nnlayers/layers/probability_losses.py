@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from nnlayers.layers.checks import floats, same_shape, unpack
+from nnlayers.layers.checks import ARRAY, bad_cache, floats, same_shape, unpack
 from nnlayers.layers.loss import Loss, check_unit, each, reduce
 from nnlayers.layers.sigmoids import logistic
 
@@ -71,7 +71,7 @@ def bce_backward(dout, cache):
     The denominator is taken as at least 1e-12: at p = 0 and 1 the gradient is large, not infinite.
     """
     op = "bce_backward"
-    pred, target, reduction = unpack(op, cache, ("pred", "target", "reduction"))
+    pred, target, reduction = _unpacked(op, cache, "pred")
     slope = (pred - target) / np.maximum(pred * (1.0 - pred), LEAST_VARIANCE)
     return slope * each(op, dout, reduction, pred.shape, pred.dtype)
 
@@ -129,7 +129,7 @@ def bce_with_logits_backward(dout, cache):
     d log(1 + eˢ)/ds = eˢ / (1 + eˢ) = σ(s), and d(t s)/ds = t.
     """
     op = "bce_with_logits_backward"
-    scores, target, reduction = unpack(op, cache, ("scores", "target", "reduction"))
+    scores, target, reduction = _unpacked(op, cache, "scores")
     return (logistic(scores) - target) * each(op, dout, reduction, scores.shape, scores.dtype)
 
 
@@ -189,7 +189,7 @@ def kl_divergence_backward(dout, cache):
     tᵢ log tᵢ is a constant, and -tᵢ log_predᵢ is linear.
     """
     op = "kl_divergence_backward"
-    target, reduction = unpack(op, cache, ("target", "reduction"))
+    target, reduction = unpack(op, cache, ("target", "reduction"), (ARRAY, str))
     return -target * each(op, dout, reduction, target.shape, target.dtype)
 
 
@@ -231,3 +231,12 @@ class KLDivergence(Loss):
 
     pair = kl_divergence_forward, kl_divergence_backward
     inputs = ("log_pred", "target")
+
+
+def _unpacked(op, cache, name):
+    """Return the entries of a cache: what was predicted, its target, and the reduction."""
+    entries = name, "target", "reduction"
+    pred, target, _ = unpack(op, cache, entries, (ARRAY, ARRAY, str))
+    if pred.shape != target.shape:
+        raise bad_cache(op, cache, entries)
+    return cache

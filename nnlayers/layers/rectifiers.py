@@ -7,7 +7,16 @@ the negative side is taken.
 
 import numpy as np
 
-from nnlayers.layers.checks import complaint, floats, one_float, positive_int, unpack, upstream
+from nnlayers.layers.checks import (
+    ARRAY,
+    bad_cache,
+    complaint,
+    floats,
+    one_float,
+    positive_int,
+    unpack,
+    upstream,
+)
 from nnlayers.layers.layer import PairLayer
 
 # for which selu maps mean 0 and variance 1 to mean 0 and variance 1: Klambauer et al., eq. (14)
@@ -107,7 +116,7 @@ def leaky_relu_backward(dout, cache):
     The derivative is 1 for x > 0 and slope for x < 0.  At 0 it is the slope: any value between
     the two is a subgradient, and with slope = 0 this is the ReLU's choice.
     """
-    x, slope = unpack("leaky_relu_backward", cache, ("x", "slope"))
+    x, slope = unpack("leaky_relu_backward", cache, ("x", "slope"), (ARRAY, float))
     dout = upstream("leaky_relu_backward", dout, x.shape, x.dtype)
     return dout * _slopes(x, x.dtype.type(slope))
 
@@ -175,6 +184,8 @@ def prelu_backward(dout, cache, need_dx=True):
     """
     op = "prelu_backward"
     x, slope = unpack(op, cache, ("x", "slope"))
+    if slope.ndim != 1 or len(slope) not in (1, *x.shape[1:2]):
+        raise bad_cache(op, cache, ("x", "slope"))
     dout = upstream(op, dout, x.shape, x.dtype)
     dx = dout * _slopes(x, _per_channel(slope, x)) if need_dx else None
     shared = tuple(axis for axis in range(x.ndim) if axis != 1 or len(slope) == 1)
@@ -227,7 +238,7 @@ def elu_backward(dout, cache):
 
     d alpha (eˣ - 1)/dx = alpha eˣ.  At 0 that is alpha, the slope of the negative side.
     """
-    x, alpha = unpack("elu_backward", cache, ("x", "alpha"))
+    x, alpha = unpack("elu_backward", cache, ("x", "alpha"), (ARRAY, float))
     dout = upstream("elu_backward", dout, x.shape, x.dtype)
     # the minimum keeps large x, whose eˣ is not wanted, from overflowing
     return dout * _slopes(x, alpha * np.exp(np.minimum(x, 0.0)))
@@ -273,7 +284,7 @@ def selu_backward(dout, cache):
 
     selu = scale · elu, and a constant factor is kept by the derivative: see :func:`elu_backward`.
     """
-    x, alpha = unpack("selu_backward", cache, ("x", "alpha"))
+    x, alpha = unpack("selu_backward", cache, ("x", "alpha"), (ARRAY, float))
     dout = upstream("selu_backward", dout, x.shape, x.dtype)
     return elu_backward(SELU_SCALE * dout, cache)
 
@@ -380,4 +391,4 @@ def _slopes(x, negative):
 
 def _per_channel(slope, x):
     """Return the slopes in a shape that broadcasts to x along axis 1."""
-    return slope if len(slope) == 1 else slope.reshape(len(slope), *(1,) * (x.ndim - 2))
+    return slope.reshape(()) if len(slope) == 1 else slope.reshape(len(slope), *(1,) * (x.ndim - 2))

@@ -2,8 +2,10 @@
 
 import numpy as np
 
-from nnlayers.layers.checks import complaint, one_float, unpack, upstream
+from nnlayers.layers.checks import ARRAY, complaint, one_float, unpack, upstream
 from nnlayers.layers.layer import PairLayer
+
+KINDS = (ARRAY, tuple, (bool, int, np.bool))  # of a cache
 
 
 def sum_forward(x, *, axis=None, keepdims=False):
@@ -54,7 +56,7 @@ def sum_backward(dout, cache):
 
     ∂/∂xᵢ Σⱼ xⱼ = 1, so dxᵢ = dout · 1.
     """
-    x, axes, keepdims = unpack("sum_backward", cache, ("x", "axes", "keepdims"))
+    x, axes, keepdims = unpack("sum_backward", cache, ("x", "axes", "keepdims"), KINDS)
     dout = _spread("sum_backward", dout, x, axes, keepdims)
     return np.array(np.broadcast_to(dout, x.shape))
 
@@ -111,7 +113,7 @@ def mean_backward(dout, cache):
 
     ∂/∂xᵢ (1/n) Σⱼ xⱼ = 1/n, so dxᵢ = dout / n.
     """
-    x, axes, keepdims = unpack("mean_backward", cache, ("x", "axes", "keepdims"))
+    x, axes, keepdims = unpack("mean_backward", cache, ("x", "axes", "keepdims"), KINDS)
     dout = _spread("mean_backward", dout, x, axes, keepdims) / max(_count(x, axes), 1)
     return np.array(np.broadcast_to(dout, x.shape))
 
@@ -171,7 +173,7 @@ def max_backward(dout, cache):
     out = x_k for the k that is largest, so ∂out/∂xᵢ = δᵢₖ.  Where several entries are largest there
     is a kink, and each of them alone getting dout is a subgradient: the first one does.
     """
-    x, axes, keepdims = unpack("max_backward", cache, ("x", "axes", "keepdims"))
+    x, axes, keepdims = unpack("max_backward", cache, ("x", "axes", "keepdims"), KINDS)
     dout = _spread("max_backward", dout, x, axes, keepdims)
     others = x.ndim - len(axes)
     last = range(others, x.ndim)

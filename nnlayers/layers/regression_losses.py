@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from nnlayers.layers.checks import complaint, floats, same_shape, unpack
+from nnlayers.layers.checks import ARRAY, complaint, floats, same_shape, unpack
 from nnlayers.layers.loss import Loss, check_finite, each, reduce
 
 
@@ -55,7 +55,7 @@ def mse_backward(dout, cache):
 
     d(pred - target)²/dpred = 2 (pred - target); the target is a constant.
     """
-    diff, reduction = unpack("mse_backward", cache, ("pred - target", "reduction"))
+    diff, reduction = unpack("mse_backward", cache, ("pred - target", "reduction"), (ARRAY, str))
     return 2.0 * diff * each("mse_backward", dout, reduction, diff.shape, diff.dtype)
 
 
@@ -109,7 +109,7 @@ def l1_backward(dout, cache):
     d|pred - target|/dpred = sign(pred - target), and at 0, where every value of [-1, 1] is a
     subgradient, sign(0) = 0: see :func:`abs_backward`.
     """
-    diff, reduction = unpack("l1_backward", cache, ("pred - target", "reduction"))
+    diff, reduction = unpack("l1_backward", cache, ("pred - target", "reduction"), (ARRAY, str))
     return np.sign(diff) * each("l1_backward", dout, reduction, diff.shape, diff.dtype)
 
 
@@ -174,7 +174,9 @@ def huber_backward(dout, cache):
     [-delta, delta].  The two agree where they meet, so there is no kink.
     """
     op = "huber_backward"
-    diff, delta, reduction = unpack(op, cache, ("pred - target", "delta", "reduction"))
+    diff, delta, reduction = unpack(
+        op, cache, ("pred - target", "delta", "reduction"), (ARRAY, float, str)
+    )
     return diff.clip(-delta, delta) * each(op, dout, reduction, diff.shape, diff.dtype)
 
 

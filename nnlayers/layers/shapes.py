@@ -9,7 +9,15 @@ import operator
 
 import numpy as np
 
-from nnlayers.layers.checks import complaint, describe, one_float, unpack, upstream
+from nnlayers.layers.checks import (
+    ARRAY,
+    bad_cache,
+    complaint,
+    describe,
+    one_float,
+    unpack,
+    upstream,
+)
 from nnlayers.layers.layer import PairLayer
 
 
@@ -122,8 +130,11 @@ def reshape_backward(dout, cache):
 
     Neither changes the order of the entries, so entry k of dx is entry k of dout.
     """
-    x, shape = unpack("reshape_backward", cache, ("x", "shape"))
-    return upstream("reshape_backward", dout, shape, x.dtype).reshape(x.shape)
+    x, shape = unpack("reshape_backward", cache, ("x", "shape"), (ARRAY, tuple))
+    dout = upstream("reshape_backward", dout, shape, x.dtype)
+    if dout.size != x.size:
+        raise bad_cache("reshape_backward", cache, ("x", "shape"))
+    return dout.reshape(x.shape)
 
 
 def transpose_forward(x, *, axes=None):
@@ -178,7 +189,9 @@ def transpose_backward(dout, cache):
     Axis k of dout is axis axes[k] of x, so axis axes[k] of dx is axis k of dout: the inverse
     permutation, which sorting gives.
     """
-    x, axes = unpack("transpose_backward", cache, ("x", "axes"))
+    x, axes = unpack("transpose_backward", cache, ("x", "axes"), (ARRAY, tuple))
+    if len(axes) != x.ndim or not all(axis in range(x.ndim) for axis in axes):
+        raise bad_cache("transpose_backward", cache, ("x", "axes"))
     shape = tuple(x.shape[axis] for axis in axes)
     return upstream("transpose_backward", dout, shape, x.dtype).transpose(np.argsort(axes))
 

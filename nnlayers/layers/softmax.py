@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from nnlayers.layers.checks import complaint, one_float, unpack, upstream
+from nnlayers.layers.checks import ARRAY, INT, complaint, one_float, unpack, upstream
 from nnlayers.layers.layer import PairLayer
 
 
@@ -56,7 +56,7 @@ def softmax_backward(dout, cache):
     log outⱼ = xⱼ - log Σₖ eˣᵏ, so ∂outⱼ/∂xᵢ = outⱼ (δᵢⱼ - outᵢ): the Jacobian is not diagonal.
     dxᵢ = Σⱼ doutⱼ outⱼ (δᵢⱼ - outᵢ) = outᵢ (doutᵢ - Σⱼ doutⱼ outⱼ), without forming it.
     """
-    out, axis = unpack("softmax_backward", cache, ("out", "axis"))
+    out, axis = unpack("softmax_backward", cache, ("out", "axis"), (ARRAY, INT))
     dout = upstream("softmax_backward", dout, out.shape, out.dtype)
     return out * (dout - (dout * out).sum(axis=axis, keepdims=True))
 
@@ -110,7 +110,7 @@ def log_softmax_backward(dout, cache):
     ∂outⱼ/∂xᵢ = δᵢⱼ - ∂/∂xᵢ log Σₖ eˣᵏ = δᵢⱼ - pᵢ, with p = softmax(x) = e^out.
     dxᵢ = Σⱼ doutⱼ (δᵢⱼ - pᵢ) = doutᵢ - pᵢ Σⱼ doutⱼ.
     """
-    out, axis = unpack("log_softmax_backward", cache, ("out", "axis"))
+    out, axis = unpack("log_softmax_backward", cache, ("out", "axis"), (ARRAY, INT))
     dout = upstream("log_softmax_backward", dout, out.shape, out.dtype)
     return dout - np.exp(out) * dout.sum(axis=axis, keepdims=True)
 

@@ -5,7 +5,16 @@ Legend: N batch, T steps, D features in, M features out.
 
 import numpy as np
 
-from nnlayers.layers.checks import bad_cache, complaint, floats, positive_int, unpack, upstream
+from nnlayers.layers.checks import (
+    ARRAY,
+    OPTIONAL,
+    bad_cache,
+    complaint,
+    floats,
+    positive_int,
+    unpack,
+    upstream,
+)
 from nnlayers.layers.initializers import he_normal
 from nnlayers.layers.layer import PairLayer
 
@@ -50,7 +59,7 @@ def temporal_affine_forward(x, w, b=None):
             [5.5],
             [9.5]]])
     """
-    x, w, b = floats("temporal_affine_forward", x=x, w=w, b=b)
+    x, w, b = floats("temporal_affine_forward", ("b",), x=x, w=w, b=b)
     if not (
         x.ndim == 3
         and w.ndim == 2
@@ -77,7 +86,7 @@ def temporal_affine_backward(dout, cache, need_dx=True):
         Gradients, of the shapes of x, w and b; without a bias only dx, dw.
     """
     op = "temporal_affine_backward"
-    x, w, b = unpack(op, cache, ("x", "w", "b"))
+    x, w, b = unpack(op, cache, ("x", "w", "b"), (ARRAY, ARRAY, OPTIONAL))
     if w.__class__ is not np.ndarray or w.ndim != 2 or x.ndim != 3:
         raise bad_cache(op, cache, "the tuple (x, w, b)")
     dout = upstream(op, dout, (*x.shape[:2], w.shape[1]), x.dtype)
@@ -136,7 +145,7 @@ class TemporalAffine(PairLayer):
     @classmethod
     def of(cls, w, b=None):
         """Make the layer of copies of its arrays: w (D, M) and b (M,) or None."""
-        w, b = floats("TemporalAffine.of", w=w, b=b)
+        w, b = floats("TemporalAffine.of", ("b",), w=w, b=b)
         if w.ndim != 2 or (b is not None and b.shape != w.shape[1:]):
             raise _mismatch("TemporalAffine.of", None, w, b)
         params = {"w": w.copy()} | ({} if b is None else {"b": b.copy()})

@@ -3,7 +3,7 @@
 Legend: N batch, C channels, H and W size of the images.
 """
 
-from nnlayers.layers.checks import one_float, unpack, upstream
+from nnlayers.layers.checks import ARRAY, one_float, unpack, upstream
 from nnlayers.layers.geometry import has_axes, two_ints
 from nnlayers.layers.layer import PairLayer
 from nnlayers.layers.window_sums import spread, sum_windows
@@ -64,7 +64,7 @@ def upsample_nearest2d_backward(dout, cache):
     once, so dx[n,c,k,l] = Σ dout[n,c,i,j] over that block.
     """
     op = "upsample_nearest2d_backward"
-    out, (rows, columns) = unpack(op, cache, ("out", "blocks"))
+    out, (rows, columns) = unpack(op, cache, ("out", "blocks"), (ARRAY, tuple), 2)
     dout = upstream(op, dout, out.shape, out.dtype)
     return sum_windows(sum_windows(dout, 2, rows), 3, columns)
 
