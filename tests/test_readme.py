@@ -13,7 +13,9 @@ TEXT = readme.README.read_text(encoding="utf-8")
 
 
 def test_every_block_prints_what_follows_it():
-    assert readme.with_outputs(TEXT) == TEXT, "python tests/readme.py writes the outputs anew"
+    # an error estimate is made of rounding errors, which differ from processor to processor
+    now, then = (re.sub(r"± \S+", "± ...)", text) for text in (readme.with_outputs(TEXT), TEXT))
+    assert now == then, "python tests/readme.py writes the outputs anew"
 
 
 def test_the_first_screen():
