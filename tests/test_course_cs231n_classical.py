@@ -137,7 +137,10 @@ class TestKNearestNeighbor:
         assert classifier.predict(np.array([[0]])).tolist() == [-7]  # the first of equally near
         assert classifier.predict(np.array([[9]]), k=2).tolist() == [-7]  # the smaller of 900, -7
         assert classifier.predict(np.array([[1]]), k=3).tolist() == [3]
+        assert classifier.predict_labels([[1.0, 0.0, 1.0, 9.0]]).tolist() == [3]  # k is 1
         assert classifier.predict(np.zeros((0, 1))).tolist() == []
+        classifier.train(np.zeros((500, 1)), np.arange(500)[::-1])
+        assert classifier.predict(np.zeros((1, 1)), k=3).tolist() == [497]  # of the first three
 
     def test_refuses(self, knn):
         classifier, X, y, test = knn
@@ -157,6 +160,14 @@ class TestKNearestNeighbor:
             "KNearestNeighbor: test examples X must be (M, D) with the D of training: "
             "got X (9, 4), X_train (60, 5)"
         )
+        assert text(classifier.predict_labels, np.zeros((60, 9))) == (
+            "KNearestNeighbor.predict_labels: dists must be (M, N) with the N = 60 of training: "
+            "got dists (60, 9); rows are test examples"
+        )
+        for function in (KNearestNeighbor().predict, KNearestNeighbor().predict_labels):
+            assert text(function, test) == (
+                "KNearestNeighbor: there are no training examples yet; train first"
+            )
         assert text(classifier.train, np.zeros((3, 2, 2)), y[:3]) == (
             "KNearestNeighbor.train: X must be (N, D) and y the N labels: "
             "got X (3, 2, 2), y (3,); X.reshape(len(X), -1) flattens images"
@@ -250,6 +261,19 @@ class TestLinearClassifiers:
                     loss(W, X, np.ones((2, 4)), 0.0)
                 with pytest.raises(ValueError, match=f"^{loss.__name__}: "):
                     loss(W, X, np.array([0, 4]), 0.0)
+            classifier = kind()
+            with pytest.raises(ValueError) as caught:
+                classifier.predict(X)
+            assert str(caught.value) == (
+                f"{kind.__name__}.predict: there are no weights yet; train or load first"
+            )
+            classifier.W = W
+            with pytest.raises(ValueError) as caught:
+                classifier.predict(X[:, 1:])
+            assert str(caught.value) == (
+                f"{kind.__name__}.predict: X must be (N, D) and W (D, C): got X (2, 2), W (3, 4); "
+                "X.reshape(len(X), -1) flattens images; training may have appended a 1 to each"
+            )
             path = tmp_path / "other.npz"
             checkpoints.write("test", path, {"V": W}, {})
             with pytest.raises(ValueError) as caught:

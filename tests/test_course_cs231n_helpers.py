@@ -136,6 +136,22 @@ class TestGradientCheck:
         ):
             assert all(rel_error(one, other) < 1e-8 for one, other in zip(found, expected))
 
+    def test_the_step_is_used_as_it_is(self, capsys):
+        x, h = np.array([1.0]), 0.125  # ((x + h)³ - (x - h)³) / 2h = 3x² + h²
+        a, b = Blob(x, None), Blob(np.zeros(1), np.ones(1))
+
+        def f(a, b):
+            b.vals = a.vals**3
+
+        for gradient in (
+            eval_numerical_gradient(lambda x: (x**3).sum(), x, verbose=False, h=h),
+            eval_numerical_gradient_array(lambda x: x**3, x, np.ones(1), h=h),
+            *eval_numerical_gradient_blobs(f, (a,), b, h=h),
+        ):
+            assert gradient.tolist() == [3.015625]
+        grad_check_sparse(lambda x: (x**3).sum(), x, np.array([3.015625]), 1, h=h)
+        assert "relative error: 0.000000e+00" in capsys.readouterr().out
+
     def test_sparse(self, capsys):
         x = ramp(1, 2, 3, 4)
         state = random.getstate()

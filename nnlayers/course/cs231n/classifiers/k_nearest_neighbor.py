@@ -18,6 +18,9 @@ class KNearestNeighbor:
     array([0, 2])
     """
 
+    def __init__(self):
+        self.X_train = self.y_train = None
+
     def train(self, X, y):
         """Remember the training examples.
 
@@ -91,6 +94,7 @@ class KNearestNeighbor:
         from scipy.spatial.distance import cdist
 
         X = np.asarray(X)
+        self._must_be_trained()
         if X.ndim != 2 or X.shape[1] != self.X_train.shape[1]:
             raise complaint(
                 ValueError,
@@ -117,6 +121,15 @@ class KNearestNeighbor:
             Labels.
         """
         dists = np.asarray(dists)
+        self._must_be_trained()
+        if dists.ndim != 2 or dists.shape[1] != len(self.y_train):
+            raise complaint(
+                ValueError,
+                "KNearestNeighbor.predict_labels",
+                f"dists must be (M, N) with the N = {len(self.y_train)} of training",
+                "rows are test examples",
+                dists=dists,
+            )
         if not 1 <= k <= len(self.y_train):
             raise complaint(
                 ValueError,
@@ -127,3 +140,8 @@ class KNearestNeighbor:
         labels, places = np.unique(self.y_train, return_inverse=True)
         votes = [np.bincount(row, minlength=len(labels)) for row in places[nearest]]
         return labels[np.array(votes).reshape(len(dists), len(labels)).argmax(axis=1)]
+
+    def _must_be_trained(self):
+        if self.y_train is None:
+            problem = "there are no training examples yet"
+            raise complaint(ValueError, "KNearestNeighbor", problem, "train first")

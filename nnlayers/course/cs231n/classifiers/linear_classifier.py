@@ -77,7 +77,13 @@ class LinearClassifier:
 
     def predict(self, X):
         """Return the label of the highest score of each example of X (N, D)."""
-        return np.asarray(X).dot(self.W).argmax(axis=1)
+        op, X = f"{type(self).__name__}.predict", np.asarray(X)
+        if self.W is None:
+            raise complaint(ValueError, op, "there are no weights yet", "train or load first")
+        if X.ndim != 2 or X.shape[1] != len(self.W):
+            fix = "X.reshape(len(X), -1) flattens images; training may have appended a 1 to each"
+            raise complaint(ValueError, op, "X must be (N, D) and W (D, C)", fix, X=X, W=self.W)
+        return X.dot(self.W).argmax(axis=1)
 
     def loss(self, X_batch, y_batch, reg):
         """Return loss and gradient of W; the kinds of classifiers say which loss it is."""
