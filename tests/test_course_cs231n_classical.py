@@ -139,8 +139,8 @@ class TestKNearestNeighbor:
         assert classifier.predict(np.array([[1]]), k=3).tolist() == [3]
         assert classifier.predict_labels([[1.0, 0.0, 1.0, 9.0]]).tolist() == [3]  # k is 1
         assert classifier.predict(np.zeros((0, 1))).tolist() == []
-        classifier.train(np.zeros((500, 1)), np.arange(500)[::-1])
-        assert classifier.predict(np.zeros((1, 1)), k=3).tolist() == [497]  # of the first three
+        classifier.train(np.arange(500)[:, None] % 2, np.arange(500)[::-1])
+        assert classifier.predict([[1]], k=3).tolist() == [494]  # of 498, 496 and 494
 
     def test_refuses(self, knn):
         classifier, X, y, test = knn
