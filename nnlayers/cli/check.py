@@ -104,7 +104,7 @@ def check_files(paths, inputs, seed, timeout):
                     if check["status"] is None:
                         given = _given(inputs, check["name"])
                         operation = answer["operations"][place]
-                        processes.add((index, place), paths[index], operation, given)
+                        processes.add((index, place), paths[index], operation, *given)
             while ready < len(results) and _is_done(results[ready]):
                 yield _finished(results[ready])
                 ready += 1
@@ -242,9 +242,10 @@ def _message_on_file(answer):
 
 
 def _given(inputs, operation):
-    """Return the arguments for one operation: those with its name before those for all."""
+    """Return the arguments for one operation, and whether some are for it alone."""
     general = {name: value for op, name, value in inputs if not op}
-    return general | {name: value for op, name, value in inputs if op == operation}
+    own = {name: value for op, name, value in inputs if op == operation}
+    return general | own, bool(own)
 
 
 def _input(text):

@@ -32,7 +32,14 @@ from nnlayers.layers.layer import Layer
 
 EXAMPLES = "example_inputs"
 # what no other inputs would help against
-NOT_THE_INPUTS = (NotImplementedError, NameError, ImportError, EOFError, SystemExit)
+NOT_THE_INPUTS = (
+    NotImplementedError,
+    NameError,
+    ImportError,
+    EOFError,
+    MemoryError,
+    SystemExit,
+)
 
 
 class Round(NamedTuple):
@@ -67,11 +74,13 @@ class Judge:
         Of all numbers.
     given : dict of str to Value
         Arguments from the command line.
+    named : bool
+        Whether some of them were given for this very operation.
     """
 
-    def __init__(self, module, operation, path, seed, given):
+    def __init__(self, module, operation, path, seed, given, named):
         self.module, self.operation, self.path = module, operation, path
-        self.seed, self.given = seed, given
+        self.seed, self.given, self.named = seed, given, named
         self.source = None  # where the inputs come from, once it is known
         self.pair = self.made = None
         if operation.kind == "pair":
@@ -111,10 +120,12 @@ class Judge:
             try:
                 return given, self._attempt(given, 0)
             except Missing as missing:
-                if not ways:
+                if self.named or not ways:
                     said = ", ".join(name for name in names if name.lower() in given)
                     problem = f"--input says what {said} is, but not {missing}"
                     raise NoInputs(problem) from None
+        # shapes that were meant for another function do not count
+        given = {name: value for name, value in given.items() if value.literals}
         trial = self._by_example()
         if trial is not None:
             self.source = EXAMPLES
@@ -255,6 +266,8 @@ class Judge:
         settings = chosen.trial.call.settings()
         if settings:
             notes.insert(0, f"with {settings}")
+        if chosen.trial.reached == NOT_FINITE:
+            notes.insert(0, "what forward returns here is not finite: it is no place to check")
         return self._answer(chosen.status, chosen.report, notes)
 
     def _answer(self, status, report=None, notes=(), message=None):

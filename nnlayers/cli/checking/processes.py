@@ -55,12 +55,13 @@ class Processes:
             _end(process)
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def add(self, key, path, operation=None, given=()):
+    def add(self, key, path, operation=None, given=(), named=False):
         """Queue a request: on an operation, or for what there is to check in a file."""
         request = {
             "path": path,
             "operation": operation,
             "given": dict(given),
+            "named": named,
             "seed": self.seed,
             "timeout": self.timeout,
         }

@@ -108,6 +108,7 @@ def load(path):
     folder, stem = os.path.split(os.path.splitext(path)[0])
     sys.argv = [path]
     sys.path.insert(0, folder)
+    sys.path.append(os.getcwd())  # last: what lies about there must not hide a library
     top, parts = folder, [stem]
     while os.path.isfile(os.path.join(top, "__init__.py")) and os.path.dirname(top) != top:
         top, package = os.path.split(top)

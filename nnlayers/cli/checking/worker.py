@@ -22,7 +22,8 @@ def main():
     leave = _note_where_it_ends(trace, request["timeout"])
     _limit_memory()
     printed = Printed()
-    sys.stdout = sys.stderr = sys.__stdout__ = sys.__stderr__ = printed.stream()
+    sys.stdout = sys.__stdout__ = printed.stream()
+    sys.stderr = sys.__stderr__ = Printed().stream()  # warnings, mostly: nobody looks at them
 
     def save(answer):
         path = os.path.join(folder, "answer")
@@ -91,7 +92,8 @@ def _answer(request, save, printed):
         return {"operations": operations_of(definitions, vars(module).get)}
     printed.forget()  # only what is printed at each call is worth a line
     given = {name: parse(text) for name, text in request["given"].items()}
-    judge = Judge(module, Operation(*request["operation"]), path, seed, given)
+    operation = Operation(*request["operation"])
+    judge = Judge(module, operation, path, seed, given, request["named"])
     try:
         return judge.judge(save)
     except BaseException as error:
