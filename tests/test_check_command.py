@@ -89,7 +89,7 @@ def late(tmp_path_factory):
         written(folder, "hangs.py", f"def relu_forward(x):\n    return x, x\n{hangs}"),
         written(folder, "slow.py", "import time\ntime.sleep(60)\n"),
     ]
-    status, found = check("--timeout", "3", *files)
+    status, found = check("--timeout", "5", *files)
     assert status == 1
     return found["files"]
 
@@ -313,14 +313,14 @@ class TestTime:
         (one,) = late[0]["checks"]
         assert one["status"] == "timeout"
         assert re.fullmatch(
-            r"did not finish in 3 s; it was in line [45] of relu_backward, `(while True:|pass)`",
+            r"did not finish in 5 s; it was in line [45] of relu_backward, `(while True:|pass)`",
             one["message"],
         )
 
     def test_a_file_that_hangs(self, late):
         assert late[1]["status"] == "timeout"
         assert late[1]["message"] == (
-            "while it was imported, it did not finish in 3 s; it was in line 2, `time.sleep(60)`"
+            "while it was imported, it did not finish in 5 s; it was in line 2, `time.sleep(60)`"
         )
 
     @pytest.mark.usefixtures("ctrl_c")

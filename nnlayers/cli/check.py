@@ -71,7 +71,7 @@ def run(options):
     for result in check_files(options.files, options.input, options.seed, options.timeout):
         results.append(result)
         if not options.json:
-            print(file_text(result))
+            print(file_text(result), end="\n" if len(options.files) == 1 else "\n\n")
     if options.json:
         import json
 
@@ -160,8 +160,8 @@ def document(results, seed, timeout):
 
 def file_text(result):
     """Return the reports on one file."""
-    texts = [f"{check['text']}\n" for check in result["checks"]]
-    return "\n".join([f"== {result['file']}: {_score(result)}", "", *texts])
+    texts = [check["text"] for check in result["checks"]]
+    return "\n\n".join([f"== {result['file']}: {_score(result)}", *texts])
 
 
 def summary(results):
