@@ -59,6 +59,8 @@ class TestDemo:
         assert f"   {count} of {count} are right, {entries:,} entries.\n" in demonstration.out
 
     def test_the_answers_are_those_of_the_notes(self, demonstration):
+        s = 1 / (1 + np.exp(-np.array([[1.0, 1.0], [5.0, 5.0]])))
+        assert f"       dL/dY    {(s * (1 - s)).round(6).tolist()}\n" in demonstration.out
         assert (
             "   (a) L        52\n"
             "   (b) dL/df    [[1, 1], [1, 1]]\n"

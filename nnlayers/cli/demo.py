@@ -64,12 +64,14 @@ def show_verification(seed):
 
 
 def show_exercise():
-    """Print the answers to the exercise of the notes, computed by four pairs."""
+    """Print the answers to the exercise of the notes, computed by pairs."""
     import numpy as np
 
     from nnlayers.layers import (
         affine_backward,
         affine_forward,
+        sigmoid_backward,
+        sigmoid_forward,
         square_backward,
         square_forward,
         sum_backward,
@@ -83,12 +85,15 @@ def show_exercise():
     df = sum_backward(1.0, sum_cache)
     dY = square_backward(df, square_cache)
     dX, dW = affine_backward(dY, affine_cache)
-    print("2. The exercise of the I2DL notes: Y = X W, f = Y^2 entry by entry, L = sum of f\n")
-    for name, value in (("    X", X), ("    W", W), ("    Y", Y), ("    f", f)):
-        print(f"   {name:12} {_matrix(value)}")
-    answers = {"(a) L": L, "(b) dL/df": df, "(c) dL/dY": dY, "(d) dL/dX": dX, "(e) dL/dW": dW}
-    for name, value in answers.items():
-        print(f"   {name:12} {_matrix(value)}")
+    s, sigmoid_cache = sigmoid_forward(Y)
+    through_sigmoid = sigmoid_backward(np.ones((2, 2)), sigmoid_cache)
+    print("2. The exercise of the I2DL notes\n")
+    print("   Task 1: Y = X W and s = sigmoid(Y), so dL/dY = dL/ds * s * (1 - s), entry by entry")
+    rows = {"    X": X, "    W": W, "    Y": Y, "    s": s, "    dL/ds": np.ones((2, 2))}
+    _show(rows | {"    dL/dY": through_sigmoid})
+    print("   Task 2: Y = X W, f = Y^2 entry by entry, L = sum of f")
+    _show({"    f": f})
+    _show({"(a) L": L, "(b) dL/df": df, "(c) dL/dY": dY, "(d) dL/dX": dX, "(e) dL/dW": dW})
     print()
 
 
@@ -160,9 +165,12 @@ def write_results(folder, net, panels):
     print(f"   {curve}")
 
 
-def _matrix(value):
-    """Return an array of whole numbers in one line."""
-    return str(value.astype(int).tolist())
+def _show(rows):
+    """Print arrays by name, each in a line, whole numbers without a point."""
+    for name, value in rows.items():
+        whole = (value == value.round()).all()
+        shown = value.astype(int) if whole else value.round(6)
+        print(f"   {name:12} {shown.tolist()}")
 
 
 def _seed(text):
