@@ -104,11 +104,12 @@ class Solver:
             if not (hasattr(loader, "__iter__") and hasattr(loader, "__len__")):
                 problem = f"{name}_dataloader must be a DataLoader, not {describe(loader)}"
                 raise complaint(TypeError, op, problem)
-            if isinstance(loader, np.ndarray) or len(loader) == 0:
+            if isinstance(loader, np.ndarray):
+                problem, fix = f"{name}_dataloader is an array", "DataLoader makes batches"
+                raise complaint(ValueError, op, problem, fix)
+            if len(loader) == 0:
                 problem = f"{name}_dataloader has no batches"
                 fix = "a batch_size of at most the number of examples, or drop_last=False"
-                if isinstance(loader, np.ndarray):
-                    problem, fix = f"{problem}, it is an array", "DataLoader makes batches"
                 raise complaint(ValueError, op, problem, fix)
         if not isinstance(optimizer, type):
             problem = f"optimizer must be a class such as Adam, not {describe(optimizer)}"
