@@ -65,9 +65,9 @@ def grid_search(
     for name, values in grid_search_spaces.items():
         if not isinstance(values, list | tuple) or not values:
             problem = f"{name} must have a list of values, not {describe(values)}"
-            fix = 'random_search takes ([low, high], "log")' if isinstance(values, str) else None
-            raise complaint(ValueError, "grid_search", problem, fix)
-        if len(values) == 2 and values[1] in ALLOWED_RANDOM_SEARCH_PARAMS:
+            raise complaint(ValueError, "grid_search", problem)
+        mode = values[-1]
+        if isinstance(mode, str) and mode in ALLOWED_RANDOM_SEARCH_PARAMS:
             problem = f"{name} has a range and a mode, {describe(values)}"
             fix = "grid_search takes lists of values, random_search takes ranges"
             raise complaint(ValueError, "grid_search", problem, fix)

@@ -47,6 +47,7 @@ def dropout_forward(x, dropout_param):
 
     Examples
     --------
+    >>> import numpy as np
     >>> dropout_forward(np.ones(4), {"mode": "train", "p": 0.5, "seed": 1})[0]
     array([0., 2., 0., 0.])
     """

@@ -106,7 +106,7 @@ class NormalizeTransform:
 
     def __init__(self, mean, std):
         if not (np.asarray(std) > 0).all():
-            problem = f"std must be greater than 0, not {describe(np.asarray(std).min())}"
+            problem = f"std must be greater than 0, not {np.asarray(std).min()}"
             raise complaint(ValueError, "NormalizeTransform", problem, "is a channel constant?")
         self.mean, self.std = mean, std
 
