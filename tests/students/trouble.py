@@ -34,7 +34,7 @@ def crashes_backward(dout, cache):
 
 
 def greedy_forward(x):
-    return np.ones((1 << 40,)), x
+    return x * len(np.empty(1 << 30)), x
 
 
 def greedy_backward(dout, cache):
