@@ -92,6 +92,12 @@ def late(tmp_path_factory):
     files = [
         written(folder, "hangs.py", f"def relu_forward(x):\n    return x, x\n{hangs}"),
         written(folder, "slow.py", "import time\ntime.sleep(60)\n"),
+        written(
+            folder,
+            "stubborn.py",
+            "import faulthandler, time\nfaulthandler.cancel_dump_traceback_later()\n"
+            "time.sleep(60)\n",
+        ),
     ]
     status, found = check("--timeout", "5", *files)
     assert status == 1
@@ -328,6 +334,10 @@ class TestTime:
             "while it was imported, it did not finish in 5 s; it was in line 2, `time.sleep(60)`"
         )
 
+    def test_a_file_that_stops_its_clock(self, late):
+        assert late[2]["status"] == "timeout"
+        assert late[2]["message"] == "while it was imported, it did not finish in 5 s"
+
     @pytest.mark.usefixtures("ctrl_c")
     @pytest.mark.skipif(not hasattr(os, "killpg"), reason="there are no such processes")
     def test_ctrl_c_ends_what_was_started(self, tmp_path):
@@ -364,7 +374,14 @@ class TestInputs:
 
     def test_from_the_command_line(self, tmp_path, capsys):
         path = written(tmp_path, "layers.py", self.HYPOT)
-        words = ["near=3,5", "hypot.far=positive:3,5", "power=value:2", "other.far=7", "zeta=4"]
+        words = [
+            "near=3,5",
+            "hypot.far=positive:3,5",
+            "far=9",
+            "power=value:2",
+            "other.far=7",
+            "zeta=4",
+        ]
         assert main(["check", str(path), *(f"--input={word}" for word in words)]) == 0
         out = capsys.readouterr().out
         assert "\n  checked at near (3, 5), far (3, 5) with random dout, seed=0\n" in out
