@@ -1,6 +1,7 @@
 """The rules that every pair keeps, as functions of a case; a rule raises AssertionError."""
 
 import copy
+import functools
 import pickle
 
 import numpy as np
@@ -33,12 +34,25 @@ def gradient_rule(case, backward=None, seed=0):
     """
     arguments = arguments_of(case, seed)
     out, cache = case.forward(*arguments, **case.settings)
-    dout = case.draw(out, np.random.default_rng(seed + 1))
-    gradients = (backward or case.backward)(dout, cache)
+    gradients = (backward or case.backward)(_dout(case, out, seed), cache)
     gradients = gradients if isinstance(gradients, tuple) else (gradients,)
-    where = case.differentiable(arguments)
-    assert len(gradients) == len(where)
-    for i, gradient in zip(where, gradients):
+    expected = differences(case, seed)
+    assert len(gradients) == len(expected)
+    for gradient, (name, numeric, error) in zip(gradients, expected):
+        largest = np.abs(numeric).max(initial=0.0)
+        difference = np.abs(gradient - numeric)
+        assert gradient.shape == numeric.shape, f"d{name} has shape {gradient.shape}"
+        assert (difference <= 1e-9 * largest).all(), f"d{name} is off by {difference.max()}"
+        assert (difference <= 20 * error + 1e-12 * largest).all(), f"d{name} is beyond its error"
+
+
+@functools.cache  # many backwards are compared with the same differences
+def differences(case, seed):
+    """Return ``(name, numerical gradient, its error)`` of each differentiable argument."""
+    arguments = arguments_of(case, seed)
+    dout = _dout(case, case.forward(*arguments, **case.settings)[0], seed)
+    found = []
+    for i in case.differentiable(arguments):
         working = [a.copy() if isinstance(a, np.ndarray) else a for a in arguments]
 
         def loss(_, working=working):
@@ -46,12 +60,13 @@ def gradient_rule(case, backward=None, seed=0):
             return sum(np.sum(a * b) for a, b in zip(outs(new), outs(dout)))
 
         numeric, error = numerical_gradient(loss, working[i], return_error=True)
-        largest = np.abs(numeric).max(initial=0.0)
-        difference = np.abs(gradient - numeric)
-        name = case.names[i]
-        assert gradient.shape == numeric.shape, f"d{name} has shape {gradient.shape}"
-        assert (difference <= 1e-9 * largest).all(), f"d{name} is off by {difference.max()}"
-        assert (difference <= 20 * error + 1e-12 * largest).all(), f"d{name} is beyond its error"
+        freeze([numeric, error])
+        found.append((case.names[i], numeric, error))
+    return found
+
+
+def _dout(case, out, seed):
+    return case.draw(out, np.random.default_rng(seed + 1))
 
 
 def identical(a, b):

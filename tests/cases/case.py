@@ -9,7 +9,7 @@ import numpy as np
 from nnlayers.gradients.subject import NOT_DIFFERENTIATED
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # each is itself alone, so that it can be a key
 class Case:
     """One pair, with one choice of settings.
 
