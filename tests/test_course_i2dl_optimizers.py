@@ -210,6 +210,7 @@ class TestSteps:
         )
         model.grads |= {"W1": np.ones((4, 3)), "b1": np.ones(4)}
         assert refusal(optimizer.step).startswith(f"{name}: w and dw must have the same shape")
+        assert optimizer.optim_configs["W1"] == {}
         assert all(np.array_equal(model.params[n], before[n]) for n in before)
 
     def test_refuses_what_it_is_not_made_for(self, kind):
@@ -273,6 +274,7 @@ class TestSettings:
         assert configs["W1"]["m"].shape == (4, 3)
         optimizer._reset()
         assert all(config == {"beta1": 0.5} for config in optimizer.optim_configs.values())
+        assert len({id(config) for config in optimizer.optim_configs.values()}) == 4
 
 
 def test_public_names():

@@ -177,6 +177,9 @@ class TestBest:
         patient = scripted(5.0, 4.0, 6.0, 6.0, 3.0, 3.0)
         patient.train(epochs=6, patience=3)
         assert len(patient.val_loss_history) == 6
+        anew = scripted(5.0, 6.0, 4.0, 6.0, 6.0, 3.0)  # it begins anew with each improvement
+        anew.train(epochs=6, patience=2)
+        assert anew.val_loss_history == [5.0, 6.0, 4.0, 6.0, 6.0]
 
     def test_no_epochs(self):
         solver = scripted(1.0)
@@ -360,6 +363,30 @@ class TestExercise4:
         unlucky.update_best_loss(math.nan)
         unlucky.update_best_loss(2.0)
         assert unlucky.best_val_loss == 2.0
+
+    def test_the_best_weights_are_put_back(self):
+        solver = full_batch(learning_rate=2.0)
+        losses = iter([9.0, 3.0, 9.0, 1.0, 9.0, 2.0])  # of training and validation, in turn
+        weights = []
+        solver.check_loss = lambda validation=True: weights.append(solver.model.W) or next(losses)
+        solver.train(epochs=3)
+        assert solver.train_loss_history == [9.0] * 3
+        assert solver.val_loss_history == [3.0, 1.0, 2.0]
+        assert np.array_equal(solver.model.W, weights[3])
+        assert not np.array_equal(solver.model.W, weights[5])
+        solver.model.W[0] = 7.0
+        assert np.array_equal(solver.best_W, weights[3])
+
+    def test_check_loss(self):
+        solver = full_batch()
+        for validation, X, y in (
+            (True, solver.X_val, solver.y_val),
+            (False, solver.X_train, solver.y_train),
+        ):
+            p = solver.model(X)
+            expected = -np.mean(y * np.log(p) + (1 - y) * np.log(1 - p))
+            assert solver.check_loss(validation) == pytest.approx(expected, rel=1e-12)
+        assert solver.check_loss() == solver.check_loss(validation=True)
 
     def test_it_is_a_solver(self):
         solver = full_batch(is_regression=False)

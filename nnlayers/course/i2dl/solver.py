@@ -75,10 +75,9 @@ class Solver:
         trained.
     """
 
-    def __new__(cls, *args, **settings):
+    def __new__(cls, model=None, train_dataloader=None, *args, data=None, **settings):
         """Return a solver of the kind that the data ask for."""
-        data = args[1] if len(args) > 1 else settings.get("data", settings.get("train_dataloader"))
-        if cls is Solver and isinstance(data, dict):
+        if cls is Solver and isinstance(train_dataloader if data is None else data, dict):
             from nnlayers.course.i2dl.full_batch_solver import FullBatchSolver as cls
         return object.__new__(cls)
 
