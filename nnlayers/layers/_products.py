@@ -1,13 +1,44 @@
 """Products of matrices with a narrow side, such as the channels of an image, as many small ones.
 
 OpenBLAS rearranges both factors of a product, unless it is small; where one side is 16 to 128 wide
-that takes a third of the time.  NumPy makes stacks of small products in one call.
+that takes a third of the time, and with 8 rows three quarters.  NumPy makes stacks of small
+products in one call.
 """
 
 import numpy as np
 
 SMALL = 100**3  # M · N · K of products that OpenBLAS makes without rearranging
 WIDE = 64  # entries of a row from which on vector operations should run along it
+FEW = 64  # examples of a small batch
+
+
+def product(a, b):
+    """Return a (P, K) @ b (K, N): in small parts, if P or K is a small batch and the rest large.
+
+    To rearrange a large matrix takes longer than to multiply it by a few examples: with 784 x 512
+    weights in float32, 8 examples take 0.3 to 0.6 of the time in parts, 32 take 0.6 to 1.0.
+    """
+    (P, K), N = a.shape, b.shape[1]
+    if min(P, K) > FEW or P * K * N <= SMALL:
+        return a @ b
+    if K <= P:  # some rows of a at a time
+        k = min(SMALL // (K * N), WIDE) // 8 * 8
+    elif b.flags.f_contiguous:  # some columns of b, which lie one after the other
+        k = min(SMALL // (P * K), 1024 // P, 32) // 8 * 8
+    else:  # some columns of b: they begin in every row, and must be long enough to be worth that
+        k = min(SMALL // (P * K), 128) // 32 * 32 if P * K * 48 <= SMALL else 0
+    if not k:
+        return a @ b
+    out = np.empty((P, N), a.dtype)
+    if K <= P:
+        head = P // k * k
+        np.matmul(_split(a[:head], k), b, out=_split(out[:head], k))
+        np.matmul(a[head:], b, out=out[head:])
+    else:
+        head = N // k * k
+        np.matmul(a, _split_columns(b[:, :head], k), out=_split_columns(out[:, :head], k))
+        np.matmul(a, b[:, head:], out=out[:, head:])
+    return out
 
 
 def times(a, w, out):
@@ -71,3 +102,9 @@ def sum_of_products(a, c):
 def _split(a, p):
     """Return a (..., P, K) as a view (..., P / p, p, K)."""
     return a.reshape(*a.shape[:-2], a.shape[-2] // p, p, a.shape[-1])
+
+
+def _split_columns(a, k):
+    """Return a (P, N) as a view (N / k, P, k)."""
+    P, N = a.shape
+    return a.reshape(P, N // k, k).swapaxes(0, 1)

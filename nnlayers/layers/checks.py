@@ -57,16 +57,17 @@ def floats(op, optional=(), /, **arrays):
         if array is not None or name not in optional:
             if array.__class__ is not np.ndarray:
                 array = np.asarray(array)
-            if array.dtype.kind != "f":
+            own = array.dtype
+            if own.kind != "f":
                 raise _not_floating(op, name, array, arrays)
             if first is None:
-                first, dtype = name, array.dtype
-            elif array.dtype != dtype:
+                first, dtype = name, own
+            elif own is not dtype and own != dtype:  # equal ones mostly are one object
                 raise complaint(
                     TypeError,
                     op,
-                    f"{name} is {array.dtype} but {first} is {dtype}",
-                    f"{name}.astype(np.{dtype}) or {first}.astype(np.{array.dtype})",
+                    f"{name} is {own} but {first} is {dtype}",
+                    f"{name}.astype(np.{dtype}) or {first}.astype(np.{own})",
                     **_given(arrays),
                 )
         checked.append(array)
@@ -84,7 +85,7 @@ def one_float(op, x, name="x"):
 
 def upstream(op, dout, shape, dtype):
     """Return the upstream gradient dout as an array of the forward output's shape and dtype."""
-    if dout.__class__ is not np.ndarray or dout.dtype != dtype:
+    if dout.__class__ is not np.ndarray or (dout.dtype is not dtype and dout.dtype != dtype):
         given, dout = dout, np.asarray(dout)
         if dout.dtype.kind not in "fiu":
             raise complaint(

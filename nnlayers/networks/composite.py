@@ -68,6 +68,7 @@ class Composite(Layer):
         self._keys = [self._names_of(layer) for layer in self.layers]
         self.params = Arrays(self._find("params"), "params")
         self.state = Arrays(self._find("state"), "state")
+        self._nothing = dict.fromkeys(self.params)  # what the gradients of all parts are added to
         self._has_params = [bool(names) for names in self._keys]
         self._stateful = [layer for _, layer in self._owners if layer.state]
 
@@ -105,7 +106,7 @@ class Composite(Layer):
 
     def _collect(self, gradients_of_children):
         """Join the children's gradients by this net's names; a name met twice is a sum."""
-        joined = dict.fromkeys(self.params)
+        joined = self._nothing.copy()
         for names, grads in zip(self._keys, gradients_of_children):
             for name, gradient in grads.items():
                 key = names[name]

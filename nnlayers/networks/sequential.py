@@ -85,7 +85,7 @@ class Sequential(Composite):
             rng = generator(
                 rng, "Sequential.forward"
             )  # a seed becomes one generator for all layers
-        states = [layer.state for layer in self._stateful]
+        states = [layer.state for layer in self._stateful] if self._stateful else ()
         layers, caches = self.layers, []
         try:
             for layer in layers[:-1]:

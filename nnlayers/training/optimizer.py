@@ -144,7 +144,8 @@ class Optimizer:
         for key, (layer, name), before in zip(self.keys, self._owners, self._planned):
             w, dw = layer.params[name], grads.get(key)
             try:
-                if dw.shape != w.shape or dw.dtype != w.dtype:
+                # dtypes that are equal mostly are one object, which is seen sooner
+                if dw.shape != w.shape or (dw.dtype is not w.dtype and dw.dtype != w.dtype):
                     raise self._misfit(grads)
             except AttributeError:  # dw is no array
                 raise self._misfit(grads) from None

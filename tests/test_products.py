@@ -1,0 +1,71 @@
+"""Products in small parts: the same as NumPy's for every form, layout and number of examples."""
+
+import itertools
+
+import numpy as np
+import pytest
+
+from nnlayers import affine_backward, affine_forward
+from nnlayers.layers import _products
+
+LAYOUTS = [np.ascontiguousarray, np.asfortranarray, lambda a: np.repeat(a, 2, axis=1)[:, ::2]]
+
+
+def drawn(*shape, seed=0):
+    return np.random.default_rng(seed).normal(size=shape)
+
+
+@pytest.mark.parametrize(
+    ("P", "K", "N"),
+    [
+        (8, 400, 403),  # columns, with a few left over
+        (403, 8, 400),  # rows
+        (32, 200, 250),  # columns of 32, 64 or more
+        (60, 320, 90),
+        (64, 1000, 1000),  # too large for wide columns
+        (1, 1100, 1000),
+        (1100, 1, 1000),
+        (65, 70, 300),  # no small batch
+        (4, 5, 6),  # nothing to part
+        (0, 5, 6),
+        (5, 0, 6),
+    ],
+)
+@pytest.mark.parametrize("layouts", list(itertools.product(range(3), repeat=2)))
+def test_parts_make_up_the_product(P, K, N, layouts):
+    a, b = (LAYOUTS[i](m) for i, m in zip(layouts, (drawn(P, K), drawn(K, N, seed=1))))
+    product = _products.product(a, b)
+    assert product.shape == (P, N)
+    np.testing.assert_allclose(product, a @ b, rtol=1e-10, atol=1e-11)
+
+
+def test_parts_are_made_of_small_products(monkeypatch):
+    sizes = []
+    matmul = np.matmul
+
+    def watched(a, b, out):
+        sizes.append(a.shape[-2] * a.shape[-1] * b.shape[-1])
+        return matmul(a, b, out=out)
+
+    monkeypatch.setattr(_products.np, "matmul", watched)
+    for P, K, N in [(8, 512, 500), (500, 8, 512), (32, 256, 250)]:
+        _products.product(drawn(P, K), drawn(K, N))
+        _products.product(drawn(P, K), drawn(N, K).T)
+    assert len(sizes) == 12
+    assert max(sizes) <= _products.SMALL
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("N", [1, 16, 33, 64, 65])
+def test_an_affine_layer_of_any_batch(N, dtype):
+    shapes = (N, 300), (300, 217), (217,), (N, 217)
+    x, w, b, dout = (drawn(*shape, seed=i).astype(dtype) for i, shape in enumerate(shapes))
+    out, cache = affine_forward(x, w, b)
+    exact = [a.astype(float) for a in (x, w, b, dout)]
+    tolerance = 1e-4 if dtype == np.float32 else 1e-11
+    np.testing.assert_allclose(out, exact[0] @ exact[1] + exact[2], atol=tolerance)
+    dx, dw, db = affine_backward(dout, cache)
+    np.testing.assert_allclose(dx, exact[3] @ exact[1].T, atol=tolerance)
+    np.testing.assert_allclose(dw, exact[0].T @ exact[3], atol=tolerance)
+    np.testing.assert_allclose(db, exact[3].sum(axis=0), atol=tolerance)
+    assert all(a.dtype == dtype for a in (out, dx, dw, db))
