@@ -11,10 +11,10 @@ import os
 import sys
 
 from nnlayers import __version__
-from nnlayers.cli import check, demo
+from nnlayers.cli import check, demo, train
 from nnlayers.cli.failure import Failure
 
-COMMANDS = (demo, check)
+COMMANDS = (demo, check, train)
 
 DESCRIPTION = """\
 Neural-network layers as pairs of pure functions, and a gradient checker that

@@ -1,10 +1,10 @@
 """``nnlayers demo``: the library verified, an exercise worked, and a net trained, in seconds."""
 
-import argparse
 import os
 import time
 
 from nnlayers.cli.failure import Failure
+from nnlayers.cli.options import whole_number, writable
 
 NAME = "demo"
 SUMMARY = "verify every layer, work an exercise, train a net on real digits"
@@ -28,7 +28,7 @@ def add_options(parser):
     parser.add_argument(
         "--seed",
         metavar="N",
-        type=_seed,
+        type=whole_number(0),
         default=0,
         help="seed of all random numbers; the same one gives the same results (default: 0)",
     )
@@ -36,7 +36,7 @@ def add_options(parser):
 
 def run(options):
     """Run the demonstration; return 0 if every gradient is right, else 1."""
-    folder = _writable(options.out)
+    folder = writable(options.out)
     wrong = show_verification(options.seed)
     show_exercise()
     net, panels = show_training(options.seed)
@@ -171,23 +171,3 @@ def _show(rows):
         whole = (value == value.round()).all()
         shown = value.astype(int) if whole else value.round(6)
         print(f"   {name:12} {shown.tolist()}")
-
-
-def _seed(text):
-    if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"must be a whole number from 0, not {text!r}")
-    return int(text)
-
-
-def _writable(folder):
-    """Make the folder if there is none, and raise Failure unless files can be written to it."""
-    import tempfile
-
-    try:
-        os.makedirs(folder, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            pass
-    except OSError as error:
-        why = "it is a file" if os.path.isfile(folder) else error.strerror
-        raise Failure(f"cannot write to the folder {folder!r}: {why}") from None
-    return folder
