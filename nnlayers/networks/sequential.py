@@ -152,7 +152,7 @@ class Sequential(Composite):
             )
         targets = () if y is None else (y,)
         out, cache = self.forward(x, *targets, train=True, rng=rng)
-        if np.ndim(out):
+        if getattr(out, "ndim", 0):
             raise complaint(
                 ValueError,
                 "Sequential.loss",

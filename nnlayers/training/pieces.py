@@ -86,6 +86,9 @@ class Piece:
     def __init__(self, segments, memory, buffers):
         self.segments, self.memory = segments, memory
         self.gathered, self.scratch, self.spare = buffers
+        # the changes of the segments in each array that an update may return: small parameters are
+        # updated in less time than it takes to cut these views
+        self.changes = {id(a): self._parts(a) for a in (self.scratch, self.spare, *memory)}
 
     def gradient(self, flats):
         """Return the gradient of the piece, of the flattened gradients of all parameters."""
@@ -107,8 +110,13 @@ class Piece:
 
     def add(self, change):
         """Add to the piece's part of the parameters."""
-        for _, _, w, place in self.segments:
-            w += change[place] if w.ndim == 1 else change[place].reshape(w.shape)
+        parts = self.changes.get(id(change))
+        for (_, _, w, _), part in zip(self.segments, parts or self._parts(change)):
+            w += part
+
+    def _parts(self, change):
+        """Return the segments' parts of an array, in their shapes."""
+        return [change[place].reshape(w.shape) for _, _, w, place in self.segments]
 
 
 def chunks(*arrays):
