@@ -39,7 +39,9 @@ def check_recurrent(op, gates, sequence, x, states, wx, wh, b):
         If they disagree.
     """
     names = ("x", *states, "wx", "wh", "b")
-    arrays = floats(op, states if sequence else (), **dict(zip(names, (x, *states.values(), wx, wh, b))))
+    arrays = floats(
+        op, states if sequence else (), **dict(zip(names, (x, *states.values(), wx, wh, b)))
+    )
     x, wx, wh, b = arrays[0], *arrays[-3:]
     states = arrays[1:-3]
     if (
