@@ -224,7 +224,7 @@ TYPE_ERRORS = [
     ),
     (
         lambda: Affine(3, 2, rng="0"),
-        "generator: rng must be an int seed, a numpy.random.Generator or None, not '0'; "
+        "he_normal: rng must be an int seed, a numpy.random.Generator or None, not '0'; "
         "np.random.default_rng(0) makes a generator",
     ),
 ]

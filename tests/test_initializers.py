@@ -8,7 +8,7 @@ import pytest
 from scipy.stats import kstest, truncnorm
 
 from nnlayers import LSTM, Affine, Conv2d, ConvTranspose2d, ReLU, Sequential
-from nnlayers.layers.initializers import fans
+from nnlayers.layers.fans import fans
 from nnlayers.training import (
     constant,
     glorot_normal,
@@ -145,11 +145,88 @@ def test_he_keeps_the_signal_through_twenty_relu_layers():
     assert (net.scores(x) ** 2).mean() < 1e-4
 
 
-@pytest.mark.parametrize("init", [*VARIANCES, orthogonal], ids=lambda init: init.__name__)
-def test_vectors_have_no_fans(init):
-    with pytest.raises(ValueError) as error:
-        init((3,))
-    assert str(error.value) == (
-        "fans: weights of shape (3,) have no fan-in and fan-out; they need at least two axes; "
-        "constants suit biases"
-    )
+every_random = pytest.mark.parametrize(
+    "init", [*VARIANCES, orthogonal], ids=lambda init: init.__name__
+)
+
+
+@pytest.mark.parametrize("shape", [(0, 5), (5, 0), (0, 0), (0, 2, 3, 3), (2, 0, 3, 3)])
+@every_random
+def test_no_entries(init, shape):
+    assert init(shape, rng=0, dtype=np.float32).shape == shape
+
+
+@every_random
+def test_every_initializer_names_itself_in_its_messages(init):
+    for settings, error, text in [
+        (
+            {"shape": (3,)},
+            ValueError,
+            "weights of shape (3,) have no fan-in and fan-out; they need at least two axes; "
+            "constants suit biases",
+        ),
+        (
+            {"shape": (3, -1)},
+            ValueError,
+            "shape (3, -1) has a negative size",
+        ),
+        (
+            {"shape": 3},
+            TypeError,
+            "shape must be a tuple of integers, not 3; such as (64, 10)",
+        ),
+        (
+            {"shape": (3.0, 2)},
+            TypeError,
+            "shape must be a tuple of integers, not (3.0, 2); such as (64, 10)",
+        ),
+        (
+            {"dtype": int},
+            TypeError,
+            "dtype must be floating-point, not int64; np.float32 and np.float64 are",
+        ),
+        (
+            {"rng": -1},
+            ValueError,
+            "rng must be at least 0 if it is a seed, not -1",
+        ),
+        (
+            {"rng": "0"},
+            TypeError,
+            "rng must be an int seed, a numpy.random.Generator or None, not '0'; "
+            "np.random.default_rng(0) makes a generator",
+        ),
+        ({"gain": math.nan}, ValueError, "gain must be finite, not nan"),
+        ({"gain": "relu"}, TypeError, "gain must be a number, not 'relu'"),
+        ({"gain": True}, TypeError, "gain must be a number, not True"),
+    ]:
+        with pytest.raises(error) as caught:
+            init(**({"shape": (3, 2)} | settings))
+        assert str(caught.value) == f"{init.__name__}: {text}"
+
+
+def test_mistakes_with_a_constant():
+    for settings, error, text in [
+        ({"value": "0.5"}, TypeError, "value must be a number, not '0.5'"),
+        ({"value": [1.0, 2.0]}, TypeError, "value must be a number, not [1.0, 2.0]"),
+        ({"value": math.inf}, ValueError, "value must be finite, not inf"),
+        ({"shape": -2}, ValueError, "shape (-2,) has a negative size"),
+        (
+            {"shape": "ab"},
+            TypeError,
+            "shape must be a tuple of integers, not 'ab'; such as (64, 10)",
+        ),
+        (
+            {"dtype": complex},
+            TypeError,
+            "dtype must be floating-point, not complex128; np.float32 and np.float64 are",
+        ),
+    ]:
+        with pytest.raises(error) as caught:
+            constant(**({"shape": (2, 2)} | settings))
+        assert str(caught.value) == f"constant: {text}"
+
+
+def test_a_layer_of_integers_is_refused():
+    with pytest.raises(TypeError, match=r"^he_normal: dtype must be floating-point, not int64; "):
+        Affine(3, 2, dtype=int)

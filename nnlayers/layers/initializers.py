@@ -21,7 +21,8 @@ import math
 
 import numpy as np
 
-from nnlayers.layers.checks import complaint, describe
+from nnlayers.layers.checks import INT, complaint, describe
+from nnlayers.layers.fans import fans, sizes
 
 SQRT_2 = math.sqrt(2.0)
 # between -2 and 2, where its mass is M = erf(√2), a standard normal distribution has the variance
@@ -36,10 +37,16 @@ def generator(rng, op="generator"):
 
     Raises
     ------
+    ValueError
+        If the seed is negative.
     TypeError
-        If rng is neither; NumPy's legacy ``RandomState`` and the global state are not used.
+        If rng is none of these; NumPy's legacy ``RandomState`` and the global state are not used.
     """
-    if rng is None or (isinstance(rng, int | np.integer) and not isinstance(rng, bool)):
+    if rng is None:
+        return np.random.default_rng()
+    if isinstance(rng, INT) and not isinstance(rng, bool):
+        if rng < 0:
+            raise complaint(ValueError, op, f"rng must be at least 0 if it is a seed, not {rng}")
         return np.random.default_rng(rng)
     if isinstance(rng, np.random.Generator):
         return rng
@@ -51,106 +58,94 @@ def generator(rng, op="generator"):
     )
 
 
-def fans(shape):
-    """Return (fan_in, fan_out) of weights: (D, M), or of a filter bank (F, C, ...).
-
-    fan_in is the number of terms in one output's sum, fan_out that in one input's gradient:
-
-    - a matrix (D, M), x @ w: D and M;
-    - filters (F, C, KH, KW) and the like: C · KH · KW and F · KH · KW, for stride 1; with groups,
-      C is the number of channels that a filter sees, w.shape[1];
-    - a transposed convolution: as for the filters, in their layout; its layer draws them so and
-      swaps the axes after (a stride s leaves about 1 / s² of the terms, as an ordinary one does of
-      fan_out, which is not counted);
-    - a recurrent layer: its G gates are maps of their own, so each of wx (D, G H) is drawn as
-      (D, H) and each of wh (H, G H) as (H, H): fan_out is H, not G H.
-
-    Parameters
-    ----------
-    shape : tuple of int
-        At least two axes.
-
-    Returns
-    -------
-    fan_in, fan_out : int
-        Numbers of terms.
-
-    Raises
-    ------
-    ValueError
-        If there are fewer axes.
-
-    Examples
-    --------
-    >>> fans((64, 10)), fans((16, 3, 5, 5))
-    ((64, 10), (75, 400))
-    """
-    if len(shape) < 2:
-        raise complaint(
-            ValueError,
-            "fans",
-            f"weights of shape {tuple(shape)} have no fan-in and fan-out",
-            "they need at least two axes; constants suit biases",
-        )
-    if len(shape) == 2:
-        return tuple(shape)
-    field = math.prod(shape[2:])  # a filter bank (F, C, KH, KW) sees C · KH · KW inputs
-    return shape[1] * field, shape[0] * field
-
-
 def lecun_normal(shape, *, rng=None, dtype=np.float64, gain=1.0):
     """Draw from N(0, gain² / fan_in).
 
+    Arguments, result and errors are as for :func:`he_normal`.
     Source: LeCun, Bottou, Orr, Müller, "Efficient BackProp" (1998), section 4.6.
     """
-    return _normal(shape, gain**2 / fans(shape)[0], rng, dtype)
+    fan = fans(shape, "lecun_normal")[0]
+    return _draw("lecun_normal", _normal, shape, gain, fan, rng, dtype)
 
 
 def lecun_truncated(shape, *, rng=None, dtype=np.float64, gain=1.0):
     """Draw with variance gain² / fan_in from a normal distribution without its tails.
 
+    Arguments, result and errors are as for :func:`he_normal`.
     Source: LeCun, Bottou, Orr, Müller (1998), section 4.6; Keras, ``LecunNormal``.
     """
-    return _truncated(shape, gain**2 / fans(shape)[0], rng, dtype)
+    fan = fans(shape, "lecun_truncated")[0]
+    return _draw("lecun_truncated", _truncated, shape, gain, fan, rng, dtype)
 
 
 def lecun_uniform(shape, *, rng=None, dtype=np.float64, gain=1.0):
     """Draw uniformly with variance gain² / fan_in.
 
+    Arguments, result and errors are as for :func:`he_normal`.
     Source: LeCun, Bottou, Orr, Müller, "Efficient BackProp" (1998), section 4.6.
     """
-    return _uniform(shape, gain**2 / fans(shape)[0], rng, dtype)
+    fan = fans(shape, "lecun_uniform")[0]
+    return _draw("lecun_uniform", _uniform, shape, gain, fan, rng, dtype)
 
 
 def glorot_normal(shape, *, rng=None, dtype=np.float64, gain=1.0):
     """Draw from N(0, 2 gain² / (fan_in + fan_out)); also called Xavier.
 
+    Arguments, result and errors are as for :func:`he_normal`.
     Source: Glorot, Bengio, "Understanding the difficulty of training deep feedforward neural
     networks" (2010), eq. (12).
     """
-    return _normal(shape, 2 * gain**2 / sum(fans(shape)), rng, dtype)
+    fan = sum(fans(shape, "glorot_normal")) / 2
+    return _draw("glorot_normal", _normal, shape, gain, fan, rng, dtype)
 
 
 def glorot_truncated(shape, *, rng=None, dtype=np.float64, gain=1.0):
     """Draw with variance 2 gain² / (fan_in + fan_out) from a normal distribution without its tails.
 
+    Arguments, result and errors are as for :func:`he_normal`.
     Source: Glorot, Bengio (2010), eq. (12); Keras, ``GlorotNormal``.
     """
-    return _truncated(shape, 2 * gain**2 / sum(fans(shape)), rng, dtype)
+    fan = sum(fans(shape, "glorot_truncated")) / 2
+    return _draw("glorot_truncated", _truncated, shape, gain, fan, rng, dtype)
 
 
 def glorot_uniform(shape, *, rng=None, dtype=np.float64, gain=1.0):
     """Draw uniformly with variance 2 gain² / (fan_in + fan_out); also called Xavier.
 
+    Arguments, result and errors are as for :func:`he_normal`.
     Source: Glorot, Bengio (2010), eq. (16).
     """
-    return _uniform(shape, 2 * gain**2 / sum(fans(shape)), rng, dtype)
+    fan = sum(fans(shape, "glorot_uniform")) / 2
+    return _draw("glorot_uniform", _uniform, shape, gain, fan, rng, dtype)
 
 
 def he_normal(shape, *, rng=None, dtype=np.float64, gain=SQRT_2):
     """Draw from N(0, gain² / fan_in), with gain² = 2 for ReLU.
 
-    Source: He, Zhang, Ren, Sun, "Delving deep into rectifiers" (2015), eq. (10).
+    Parameters
+    ----------
+    shape : tuple of int
+        At least two axes, as :func:`fans` describes them.
+    rng : int or numpy.random.Generator, optional
+        Where randomness comes from.
+    dtype : dtype
+        Floating-point.
+    gain : float
+        Standard deviation times the root of the fan; finite.
+
+    Returns
+    -------
+    ndarray
+        Of that shape and dtype.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If an argument is not as described.
+
+    Source
+    ------
+    He, Zhang, Ren, Sun, "Delving deep into rectifiers" (2015), eq. (10).
 
     Examples
     --------
@@ -158,23 +153,28 @@ def he_normal(shape, *, rng=None, dtype=np.float64, gain=SQRT_2):
     >>> round(float(w.var() * 200), 2)
     2.0
     """
-    return _normal(shape, gain**2 / fans(shape)[0], rng, dtype)
+    fan = fans(shape, "he_normal")[0]
+    return _draw("he_normal", _normal, shape, gain, fan, rng, dtype)
 
 
 def he_truncated(shape, *, rng=None, dtype=np.float64, gain=SQRT_2):
     """Draw with variance gain² / fan_in (gain² = 2 for ReLU), normal but without its tails.
 
+    Arguments, result and errors are as for :func:`he_normal`.
     Source: He, Zhang, Ren, Sun (2015), eq. (10); Keras, ``HeNormal``.
     """
-    return _truncated(shape, gain**2 / fans(shape)[0], rng, dtype)
+    fan = fans(shape, "he_truncated")[0]
+    return _draw("he_truncated", _truncated, shape, gain, fan, rng, dtype)
 
 
 def he_uniform(shape, *, rng=None, dtype=np.float64, gain=SQRT_2):
     """Draw uniformly with variance gain² / fan_in, with gain² = 2 for ReLU.
 
+    Arguments, result and errors are as for :func:`he_normal`.
     Source: He, Zhang, Ren, Sun (2015), eq. (10).
     """
-    return _uniform(shape, gain**2 / fans(shape)[0], rng, dtype)
+    fan = fans(shape, "he_uniform")[0]
+    return _draw("he_uniform", _uniform, shape, gain, fan, rng, dtype)
 
 
 def orthogonal(shape, *, rng=None, dtype=np.float64, gain=1.0):
@@ -217,9 +217,10 @@ def orthogonal(shape, *, rng=None, dtype=np.float64, gain=1.0):
     >>> np.allclose(w @ w.T, np.eye(3))
     True
     """
-    fans(shape)
+    fans(shape, "orthogonal")
+    rng, dtype, gain = _checked("orthogonal", rng, dtype, gain)
     rows, columns = shape[0], math.prod(shape[1:])
-    tall = generator(rng).standard_normal((max(rows, columns), min(rows, columns)))
+    tall = rng.standard_normal((max(rows, columns), min(rows, columns)))
     q, r = np.linalg.qr(tall)
     q *= np.copysign(gain, r.diagonal())
     w = q if rows >= columns else q.T
@@ -229,6 +230,27 @@ def orthogonal(shape, *, rng=None, dtype=np.float64, gain=1.0):
 def constant(shape, *, value=0.0, rng=None, dtype=np.float64):
     """Fill with one value; rng is not used.
 
+    Parameters
+    ----------
+    shape : tuple of int or int
+        Any.
+    value : float
+        Finite.
+    rng : object
+        Accepted as every initializer is called with it.
+    dtype : dtype
+        Floating-point.
+
+    Returns
+    -------
+    ndarray
+        Of that shape and dtype.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If an argument is not as described.
+
     Examples
     --------
     >>> import functools
@@ -236,22 +258,51 @@ def constant(shape, *, value=0.0, rng=None, dtype=np.float64):
     array([[0.5, 0.5],
            [0.5, 0.5]])
     """
-    return np.full(shape, value, dtype)
+    shape = sizes("constant", (shape,) if isinstance(shape, INT) else shape)
+    return np.full(shape, _finite("constant", "value", value), _floating("constant", dtype))
 
 
-def _normal(shape, variance, rng, dtype):
-    return (math.sqrt(variance) * generator(rng).standard_normal(shape)).astype(dtype, copy=False)
+def _draw(op, distribution, shape, gain, fan, rng, dtype):
+    """Return weights of the variance gain² / fan."""
+    rng, dtype, gain = _checked(op, rng, dtype, gain)
+    variance = gain**2 / fan if fan else 0.0  # sums without terms have no weights
+    return distribution(rng, shape, variance).astype(dtype, copy=False)
 
 
-def _uniform(shape, variance, rng, dtype):
+def _normal(rng, shape, variance):
+    return math.sqrt(variance) * rng.standard_normal(shape)
+
+
+def _uniform(rng, shape, variance):
     # a uniform distribution on (-a, a) has the variance a² / 3
     limit = math.sqrt(3.0 * variance)
-    return generator(rng).uniform(-limit, limit, shape).astype(dtype, copy=False)
+    return rng.uniform(-limit, limit, shape)
 
 
-def _truncated(shape, variance, rng, dtype):
-    rng = generator(rng)
+def _truncated(rng, shape, variance):
     w = rng.standard_normal(shape)
     while (outside := np.abs(w) > 2.0).any():  # 4.6 % are drawn again, then 4.6 % of these
         w[outside] = rng.standard_normal(np.count_nonzero(outside))
-    return (math.sqrt(variance) / TRUNCATED_STD * w).astype(dtype, copy=False)
+    return math.sqrt(variance) / TRUNCATED_STD * w
+
+
+def _checked(op, rng, dtype, gain):
+    return generator(rng, op), _floating(op, dtype), _finite(op, "gain", gain)
+
+
+def _floating(op, dtype):
+    """Return a floating-point dtype."""
+    dtype = np.dtype(dtype)
+    if dtype.kind != "f":
+        problem = f"dtype must be floating-point, not {dtype}"
+        raise complaint(TypeError, op, problem, "np.float32 and np.float64 are")
+    return dtype
+
+
+def _finite(op, name, value):
+    """Return a finite number as a float."""
+    if isinstance(value, bool) or not isinstance(value, (float, np.floating, *INT)):
+        raise complaint(TypeError, op, f"{name} must be a number, not {describe(value)}")
+    if not math.isfinite(value):
+        raise complaint(ValueError, op, f"{name} must be finite, not {value}")
+    return float(value)
