@@ -61,23 +61,42 @@ def _attention(name, keys, layer=None, **settings):
     )
 
 
-def _multi_head(name, memory=None, torch=True, batched_settings=(), **settings):
+def _torch_multi_head(torch, x, source, wqkv, bqkv, wo, bo, may, rotary):
+    """PyTorch's own; its masks are True where ours are False, its positions come first."""
+    x, source = x.transpose(0, 1), source.transpose(0, 1)
+    if may.ndim == 3:  # one for each head of each sequence
+        may = may.expand(-1, len(x), -1).repeat_interleave(HEADS, 0)
+    arrays = (wqkv.T, bqkv, None, None, False, 0.0, wo.T, bo)
+    out, _ = torch.nn.functional.multi_head_attention_forward(
+        x, source, source, WIDTH, HEADS, *arrays, attn_mask=~may, need_weights=False
+    )
+    return out.transpose(0, 1)
+
+
+def _torch_heads(torch, x, source, wqkv, bqkv, wo, bo, may, rotary):
+    """Of PyTorch's parts: its own turns nothing, and is NaN where a query may attend to nothing."""
+    q, k, v = (
+        (a @ w + b).unflatten(2, (HEADS, -1)).transpose(1, 2)
+        for a, w, b in zip((x, source, source), wqkv.chunk(3, 1), bqkv.chunk(3))
+    )
+    if rotary:
+        q, k = _rotary(torch, q), _rotary(torch, k)
+    out = torch.nn.functional.scaled_dot_product_attention(q, k, v, attn_mask=may)
+    return out.transpose(1, 2).flatten(2) @ wo + bo
+
+
+def _multi_head(name, memory=None, torch=_torch_multi_head, batched_settings=(), **settings):
     """Case with a memory of so many positions, or of self-attention."""
     settings = {"heads": HEADS} | settings
 
-    def oracle(torch, x, *others):
+    def oracle(module, x, *others):
         *memories, wqkv, bqkv, wo, bo = (o for o in others if o is not None)
         T, S = x.shape[1], memory or x.shape[1]
-        may = torch.tensor(settings.get("mask", np.ones((T, S), dtype=bool)))
+        may = module.tensor(settings.get("mask", np.ones((T, S), dtype=bool)))
         if settings.get("causal"):
-            may = may & torch.ones(T, S, dtype=bool).tril()
-        x = x.transpose(0, 1)  # their positions come first
-        source = memories[0].transpose(0, 1) if memories else x
-        arrays = (wqkv.T, bqkv, None, None, False, 0.0, wo.T, bo)
-        out, _ = torch.nn.functional.multi_head_attention_forward(
-            x, source, source, WIDTH, HEADS, *arrays, attn_mask=~may, need_weights=False
-        )
-        return out.transpose(0, 1)
+            may = may & module.ones(T, S, dtype=bool).tril()
+        source, rotary = memories[0] if memories else x, settings.get("rotary")
+        return torch(module, x, source, wqkv, bqkv, wo, bo, may, rotary)
 
     def make(rng, N):
         return (
@@ -104,7 +123,7 @@ def _multi_head(name, memory=None, torch=True, batched_settings=(), **settings):
         parameters=4,
         batched=(0,) if memory is None else (0, 1),
         batched_settings=batched_settings,
-        torch=oracle if torch else None,
+        torch=oracle,
     )
 
 
@@ -129,15 +148,14 @@ CASES = [
     ),
     _multi_head("multi_head_attention"),
     _multi_head("causal multi_head_attention", causal=True),
-    _multi_head("masked causal multi_head_attention", mask=SQUARE, causal=True, torch=False),
-    _multi_head("rotary multi_head_attention", rotary=True, torch=False),
+    _multi_head("masked causal multi_head_attention", mask=SQUARE, causal=True, torch=_torch_heads),
+    _multi_head("rotary multi_head_attention", rotary=True, torch=_torch_heads),
     _multi_head("multi_head_attention to a memory", memory=7),
-    _multi_head("masked multi_head_attention to a memory", memory=7, mask=MASK, torch=False),
+    _multi_head("masked multi_head_attention to a memory", memory=7, mask=MASK, torch=_torch_heads),
     _multi_head(
         "multi_head_attention of padded sequences",
         mask=PADDED,
         batched_settings=("mask",),
-        torch=False,
     ),
     Case(
         "feed_forward",

@@ -149,6 +149,18 @@ def _torch_cross_entropy(torch, scores, y, mask=None, *, reduction, **settings):
     )
 
 
+def _torch_masked_soft(torch, scores, y, mask, *, reduction):
+    """PyTorch masks no soft rows: its losses are put to 0, or left out of the mean, afterwards."""
+    losses = _torch_cross_entropy(torch, scores, y, reduction="none")
+    return torch.where(mask, losses, 0.0) if reduction == "none" else losses[mask].mean()
+
+
+def _torch_contrastive(torch, a, b, y, *, reduction):
+    distance = torch.nn.functional.pairwise_distance(a, b, eps=0.0)
+    losses = torch.where(y == 1, distance**2, torch.relu(2.5 - distance) ** 2) / 2
+    return losses if reduction == "none" else getattr(losses, reduction)()
+
+
 def _torch_weighted(torch, scores, y, *, reduction):
     weight = torch.tensor(WEIGHTS, dtype=scores.dtype)
     return _torch_cross_entropy(torch, scores, y, reduction=reduction, weight=weight)
@@ -294,6 +306,7 @@ CASES = [
     *_cross_entropies(
         "of soft rows with a mask",
         _padded_soft,
+        _torch_masked_soft,
         inputs=3,
         reductions=SOME,
     ),
@@ -419,7 +432,15 @@ CASES = [
         inputs=3,
         margin=-0.2,
     ),
-    *_cases("contrastive", "contrastive", _pairs, Contrastive, inputs=3, margin=2.5),
+    *_cases(
+        "contrastive",
+        "contrastive",
+        _pairs,
+        Contrastive,
+        _torch_contrastive,
+        inputs=3,
+        margin=2.5,
+    ),
     *_cases(
         "triplet",
         "triplet",
