@@ -5,6 +5,19 @@ import signal
 import pytest
 
 
+def pytest_addoption(parser):
+    """Declare the option of the tests that can be as thorough as one has time for."""
+    parser.addoption(
+        "--seeds", type=int, default=2, help="how many times the checker judges each layer"
+    )
+
+
+@pytest.fixture
+def seeds(request):
+    """Return how many seeds to try."""
+    return request.config.getoption("seeds")
+
+
 @pytest.fixture
 def ctrl_c():
     """Let Ctrl-C interrupt, here and in new processes.

@@ -31,7 +31,6 @@ class Case:
     empty: bool = True  # N = 0 works; else it must raise
     passes_through: bool = False  # dx may be a view of dout
     torch: Callable | None = None  # (torch, *tensors) -> out
-    uses: tuple = ()  # names of further exported functions that this case covers
 
     def __str__(self):
         return self.name
