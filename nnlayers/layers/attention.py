@@ -131,8 +131,8 @@ class Attention(PairLayer):
 def attend(q, k, v, bias, causal, out=None):
     """Return the means of the values, written to out if that is given, and the weights."""
     T, S = q.shape[-2], k.shape[-2]
-    # Two factors row by row are multiplied twice as fast as queries and rows of keys.  Scaling the
-    # copy of the keys is scaling the scores, with d numbers for each key instead of T.
+    # q kᵀ is twice as fast where kᵀ is no view but lies row by row itself.  Dividing that copy by
+    # √d divides the scores, with d numbers for each key instead of T.
     k_columns = np.multiply(k.swapaxes(-1, -2), 1.0 / math.sqrt(k.shape[-1]), order="C")
     p = np.empty((*q.shape[:-1], S), q.dtype)
     out = np.empty((*q.shape[:-1], v.shape[-1]), q.dtype) if out is None else out
@@ -160,10 +160,10 @@ def attend_backward(dout, q, k, v, p, causal, out=None):
         weights, d = p[..., part, seen], dout[..., part, :]
         # out = p @ v  ->  dp = dout @ vᵀ
         dz = d @ v_columns[..., seen]
-        # p = softmax(z) by rows
+        # p = softmax(z) by rows  ->  dzₜₛ = pₜₛ (dpₜₛ - Σᵣ dpₜᵣ pₜᵣ)
         dz -= np.einsum("...ts,...ts->...t", dz, weights)[..., None]
         dz *= weights
-        # z = q @ kᵀ / √d, where dz has the factor already
+        # z = q @ kᵀ / √d  ->  dq = dz @ k / √d, dk = dzᵀ @ q / √d; dz has the 1 / √d already
         np.matmul(dz, k[..., seen, :], out=dq[..., part, :])
         # a key and its value get a gradient from each query: the last block sees them all
         if is_first:

@@ -117,9 +117,9 @@ def batchnorm_forward(x, gamma, beta, *, train=None, running=None, momentum=0.9,
         )
     order = memory_order(x, 1)
     before, after = _around(order, x.shape)
-    row = as_rows(x, order, N, K)
+    row = as_rows(x, order, N, K)  # an example a row
     r = joined(N, K)
-    wide = row.reshape(N // r, r * K)
+    wide = row.reshape(N // r, r * K)  # r examples a row, as NumPy is slow on short ones
     with np.errstate(over="ignore", invalid="ignore"):  # judged below
         if train:
             mean = _gather(np.ones(N, x.dtype) @ row, before, C, after) / n

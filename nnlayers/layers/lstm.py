@@ -280,11 +280,13 @@ def lstm_backward(dout, cache, need_dx=True):
             k = t - steps.start
             if dout is not None:
                 dh += dout[:, t]
+            # hₜ = o tanh(cₜ): e is all that comes to cₜ
             e += np.multiply(dh, through_h[k], out=product)
+            # cₜ = f cₜ₋₁ + i g gives i, f and g their gradients, hₜ gives o its own
             np.multiply(factors[k], e, out=dz)
             np.multiply(factors[k, 2], dh, out=dz[2])
             dz_by_gate[t] = dz
-            e *= forget[k]
+            e *= forget[k]  # dcₜ₋₁
             # hₜ₋₁ is in all four gates: its gradients add up
             np.matmul(dz, w, out=parts)
             if idle is None:
