@@ -17,7 +17,7 @@ def profile(race, seconds=2.0):
     """
     arm = next(iter(race.build().values()))
     arm()
-    profiler = cProfile.Profile()
+    profiler = cProfile.Profile(time.process_time)
     runs, end = 0, time.perf_counter() + seconds
     while time.perf_counter() < end:
         profiler.runcall(arm)
