@@ -190,7 +190,7 @@ class TestSteps:
 @pytest.mark.parametrize("dtype, tolerance", [(np.float64, 1e-11), (np.float32, 5e-5)])
 @each("make, settings, torch_name, options")
 @pytest.mark.parametrize("decay", [0.0, 0.1])
-def test_a_hundred_steps_equal_those_of_pytorch(
+def test_each_of_a_hundred_steps_equals_that_of_pytorch(
     make, settings, torch_name, options, dtype, tolerance, decay
 ):
     torch = pytest.importorskip("torch")
@@ -206,8 +206,9 @@ def test_a_hundred_steps_equal_those_of_pytorch(
         for key, w in theirs.items():
             w.grad = torch.tensor(grads[key])
         oracle.step()
-    for key, w in net.params.items():
-        np.testing.assert_allclose(w, theirs[key].detach().numpy(), rtol=tolerance, atol=tolerance)
+        for key, w in net.params.items():
+            expected = theirs[key].detach().numpy()
+            np.testing.assert_allclose(w, expected, rtol=tolerance, atol=tolerance)
 
 
 class TestCopies:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from nnlayers import MSE, Affine, ReLU, Sequential
+from nnlayers import MSE, Affine, ReLU, Sequential, Variable
 from nnlayers.training import SGD, Adam, AdamW
 from update_rules import assert_same, classifier, random_grads, values
 
@@ -221,12 +221,10 @@ class TestMistakes:
                 "what loss or gradients of the optimizer's own net returned",
             ),
             (
-                lambda grads: (
-                    grads | {"0.b": grads["0.b"].astype(np.float32), "2.b": grads["2.b"].tolist()}
-                ),
+                lambda grads: grads | {"0.b": grads["0.b"].astype(np.float32), "2.b": [0.0] * 3},
                 TypeError,
-                "Adam.step: 0.b is float64 but its gradient float32; 2.b is float64 but its "
-                "gradient list; a gradient has its parameter's dtype: astype helps",
+                "Adam.step: the gradient of 2.b is no array but [0.0, 0.0, 0.0]; 0.b is float64 "
+                "but its gradient float32; of a Variable, variable.grad.data is one",
             ),
             (
                 lambda grads: {key: dw.astype(np.float32) for key, dw in grads.items()},
@@ -237,9 +235,16 @@ class TestMistakes:
             ),
             (
                 lambda grads: grads | {"2.b": None},
-                ValueError,
-                "Adam.step: these are not the gradients of this net: 2.b is (3,) but its gradient "
-                "(); pass what loss or gradients of the optimizer's own net returned",
+                TypeError,
+                "Adam.step: the gradient of 2.b is no array but None; of a Variable, "
+                "variable.grad.data is one",
+            ),
+            (
+                lambda grads: grads | {"0.b": [0.0] * 4, "2.b": Variable(np.ones(3))},
+                TypeError,
+                "Adam.step: the gradient of 0.b is no array but [0.0, 0.0, 0.0, 0.0]; the gradient "
+                "of 2.b is no array but Variable(array([1., 1., 1.])); of a Variable, "
+                "variable.grad.data is one",
             ),
         ],
     )

@@ -1,8 +1,6 @@
 """Errors of gradients, parameters and saved states that are not those of an optimizer's net."""
 
-import numpy as np
-
-from nnlayers.layers.checks import complaint
+from nnlayers.layers.checks import ARRAY, complaint, describe
 from nnlayers.training.checkpoints import differences
 
 
@@ -19,9 +17,9 @@ def foreign_gradients(op, params, keys, grads):
     unexpected = [str(key) for key in grads if key not in params]
     given = {key: grads[key] for key in keys if key in grads}
     misshapen = [
-        f"{key} is {params[key].shape} but its gradient {np.shape(dw)}"
+        f"{key} is {params[key].shape} but its gradient {dw.shape}"
         for key, dw in given.items()
-        if np.shape(dw) != params[key].shape
+        if isinstance(dw, ARRAY) and dw.shape != params[key].shape
     ]
     if missing or unexpected or misshapen:
         problems = [f"missing {', '.join(missing)}"] * bool(missing)
@@ -32,15 +30,20 @@ def foreign_gradients(op, params, keys, grads):
             f"these are not the gradients of this net: {'; '.join(problems + misshapen)}",
             "pass what loss or gradients of the optimizer's own net returned",
         )
-    kinds = {key: getattr(dw, "dtype", type(dw).__name__) for key, dw in given.items()}
-    wrong = [
-        f"{key} is {params[key].dtype} but its gradient {kind}"
-        for key, kind in kinds.items()
-        if kind != params[key].dtype
+    strange = [
+        f"the gradient of {key} is no array but {describe(dw)}"
+        for key, dw in given.items()
+        if not isinstance(dw, ARRAY)
     ]
-    return complaint(
-        TypeError, op, "; ".join(wrong), "a gradient has its parameter's dtype: astype helps"
-    )
+    wrong = [
+        f"{key} is {params[key].dtype} but its gradient {dw.dtype}"
+        for key, dw in given.items()
+        if isinstance(dw, ARRAY) and dw.dtype != params[key].dtype
+    ]
+    fix = "a gradient has its parameter's dtype: astype helps"
+    if strange:
+        fix = "of a Variable, variable.grad.data is one"
+    return complaint(TypeError, op, "; ".join(strange + wrong), fix)
 
 
 def require_trainable(op, key, w, shape, dtype):

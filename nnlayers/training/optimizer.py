@@ -7,7 +7,7 @@ decay, clipping and the way through the parameters (:mod:`nnlayers.training.piec
 
 import numpy as np
 
-from nnlayers.layers.checks import complaint
+from nnlayers.layers.checks import ARRAY, complaint
 from nnlayers.layers.layer import Layer
 from nnlayers.training.bounds import keys, non_negative, positive, require_keys
 from nnlayers.training.clipping import factor_for
@@ -136,19 +136,20 @@ class Optimizer:
             If gradients are missing, unexpected or misshapen, all of which are listed, or not
             finite where they are to be clipped; nothing has changed then.
         TypeError
-            If grads is no dict, or a gradient's dtype is not its parameter's.
+            If grads is no dict of arrays, or a gradient's dtype is not its parameter's.
         """
         if not isinstance(grads, dict) or not grads.keys() <= self._known:
             raise self._misfit(grads)
         flats, planned = [], True
         for key, (layer, name), before in zip(self.keys, self._owners, self._planned):
             w, dw = layer.params[name], grads.get(key)
-            try:
-                # dtypes that are equal mostly are one object, which is seen sooner
-                if dw.shape != w.shape or (dw.dtype is not w.dtype and dw.dtype != w.dtype):
-                    raise self._misfit(grads)
-            except AttributeError:  # dw is no array
-                raise self._misfit(grads) from None
+            # dtypes that are equal mostly are one object, which is seen sooner
+            if (
+                not isinstance(dw, ARRAY)
+                or dw.shape != w.shape
+                or (dw.dtype is not w.dtype and dw.dtype != w.dtype)
+            ):
+                raise self._misfit(grads)
             planned = planned and w is before and w.flags.writeable
             flats.append(dw if dw.ndim == 1 else dw.reshape(dw.size))
         if not planned:
