@@ -125,6 +125,94 @@ class TestTrainingOnDigits:
         assert lesson.printed.endswith("True\n")
 
 
+class TestABetterReader:
+    LESSON = "05_a_better_reader"
+
+    def test_shifted_images_are_read_by_who_has_seen_such(self, lesson):
+        assert 0.94 < lesson.plain < 1.0
+        assert lesson.plain_moved < 0.7
+        assert lesson.shown > 0.965
+        assert lesson.shown_moved > 0.96
+        assert f"moved by one pixel {lesson.plain_moved:.2%}\n" in lesson.printed
+        assert "1298 images, 6490 with their shifts\n" in lesson.printed
+        assert "6490 144 355\n" in lesson.printed
+
+    def test_it_is_moved_to_the_right(self, lesson):
+        np.testing.assert_array_equal(lesson.moved[4, :, 0, :, 1:], lesson.x_test[:, 0, :, :-1])
+        assert "moved to the right:\n      ****##::\n" in lesson.printed
+
+
+class TestConvolution:
+    LESSON = "06_convolution"
+
+    def test_it_shows_what_it_says(self, lesson):
+        assert "..--==**++++::\nTrue\n" in lesson.printed
+        np.testing.assert_allclose(lesson.dw[0, 0, 1, 1], lesson.by_hand, rtol=1e-5)
+        assert abs(lesson.by_hand) > 0.1
+        assert "288 weights where an affine layer has 131,072\n" in lesson.printed
+
+    def test_it_learns(self, lesson):
+        assert lesson.result > 0.97
+        assert lesson.loss < 0.15
+        assert f"{lesson.result:.2%} of the test digits are read correctly\n" in lesson.printed
+
+
+class TestAMemory:
+    LESSON = "07_a_memory"
+
+    def test_the_sequence_is_one_step_after_the_other(self, lesson):
+        assert "(2, 8, 4) True\n" in lesson.printed
+
+    def test_the_ones_are_learned_last(self, lesson):
+        hundreds, tens, ones = lesson.places
+        assert hundreds > tens > ones
+        assert f"hundreds {hundreds:.1%}, tens {tens:.1%}, ones {ones:.1%}\n" in lesson.printed
+
+    def test_it_learns(self, lesson):
+        assert lesson.right.mean() > 0.6
+        assert f"{lesson.right.sum()} of 1,000 sums that it has never seen" in lesson.printed
+
+
+class TestAttention:
+    LESSON = "08_attention"
+
+    def test_it_shows_what_it_says(self, lesson):
+        assert "\nTrue\nTrue False\n" in lesson.printed
+        shown = lesson.addition.text(lesson.question[0])
+        first, second, third = [
+            line for line in lesson.printed.splitlines() if line.startswith(shown)
+        ][:3]
+        assert (first, second) == (third[:7], third[:8])
+        assert len(third) == 9
+
+    def test_it_learns(self, lesson):
+        assert lesson.right.mean() > 0.9
+        assert f"{lesson.right.sum()} of 1,000 sums that it has never seen" in lesson.printed
+
+
+class TestWriting:
+    LESSON = "09_writing"
+
+    def test_it_learns_more_than_frequencies(self, lesson):
+        assert "nothing 4.19, frequencies 3.15\n" in lesson.printed
+        assert lesson.before > 4.1
+        assert lesson.after < 2.4
+        assert lesson.foretold > 0.35
+        assert f"6.04 bits before, {lesson.after / np.log(2):.2f} bits now\n" in lesson.printed
+
+    def test_what_it_expects_are_probabilities(self, lesson):
+        assert lesson.p.sum() == pytest.approx(1.0, rel=1e-5)
+        assert len(lesson.written_before) == 66
+
+    def test_it_writes_at_three_temperatures(self, lesson):
+        _, *texts = lesson.printed.split("--- temperature ")
+        words = [text.split("\n", 1) for text in texts]
+        assert [temperature for temperature, _ in words] == ["0", "0.7", "1.3"]
+        assert all(text.startswith("Alice ") for _, text in words)
+        different = [len(set(text)) for _, text in words]
+        assert different == sorted(different)
+
+
 @every_lesson
 def test_the_notebook_is_up_to_date(path):
     committed = path.with_suffix(".ipynb").read_text(encoding="utf-8")

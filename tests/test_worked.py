@@ -135,11 +135,25 @@ class TestAddition:
             "12+34=046  right\n12+35=046  wrong: 047\n50+51=001  wrong: 101"
         )
 
+    def test_samples_come_from_all_over_the_list(self):
+        lines = addition.sums()
+        graded = addition.graded(lines[:, :6], lines[:, 6:], lines[:, 6:])
+        assert [line[:6] for line in graded.splitlines()] == [f"{a}0+00=" for a in range(0, 10, 2)]
+        assert graded.count("right") == 5
+
 
 class TestBook:
     def test_the_characters_are_those_of_the_book(self):
         assert "".join(sorted(set(alice()))) == gpt.CHARACTERS
         assert gpt.decode(gpt.encode(alice())) == alice()
+
+    def test_a_foreign_character_is_refused(self):
+        with pytest.raises(ValueError, match="^encode: ") as caught:
+            gpt.encode("Ça va?")
+        assert str(caught.value) == (
+            "encode: the text has 'Ç', which does not occur in the book; leave it out"
+        )
+        assert gpt.encode("").shape == (0,)
 
     def test_each_chapter_is_where_it_should_be(self):
         train, validation, test = (x for x, _ in gpt.data(rng()))

@@ -46,15 +46,15 @@ def text(indices):
 
 
 def graded(questions, answers, y, count=5):
-    """Return some questions and their answers as text, each with what would have been right.
+    """Return some questions from all over the list, their answers, and what would have been right.
 
     Examples
     --------
     >>> print(graded([[1, 2, 10, 3, 4, 11]], [[0, 3, 6]], [[0, 4, 6]]))
     12+34=036  wrong: 046
     """
-    lines = []
-    for question, answer, truth in zip(questions[:count], answers, y):
+    lines, every = [], max(len(questions) // count, 1)
+    for question, answer, truth in zip(questions[::every], answers[::every], y[::every]):
         given, wanted = text(answer), text(truth)
         verdict = "right" if given == wanted else f"wrong: {wanted}"
         lines.append(f"{text(question)}{given}  {verdict}")

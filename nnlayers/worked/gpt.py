@@ -8,6 +8,7 @@ import numpy as np
 
 from nnlayers import GPT, AdamW, CosineDecay, Sequential, SoftmaxCrossEntropy, Solver
 from nnlayers.data import alice
+from nnlayers.layers.checks import complaint
 
 TITLE = "A small GPT learns to write like a book"
 EPOCHS = 6
@@ -46,13 +47,22 @@ def windows(indices, every):
 def encode(text):
     """Return the indices of the characters of a text, shape (len(text),).
 
+    Raises
+    ------
+    ValueError
+        If a character does not occur in the book.
+
     Examples
     --------
     >>> encode("Alice"), decode(encode("Alice"))
     (array([13, 51, 48, 42, 44]), 'Alice')
     """
     number = {character: i for i, character in enumerate(CHARACTERS)}
-    return np.array([number[character] for character in text])
+    foreign = sorted(set(text) - set(number))
+    if foreign:
+        problem = f"the text has {foreign[0]!r}, which does not occur in the book"
+        raise complaint(ValueError, "encode", problem, "leave it out")
+    return np.array([number[character] for character in text], dtype=np.intp)
 
 
 def decode(indices):

@@ -75,5 +75,5 @@ def right(net, x, y):
 
 
 def sample(net, x, y):
-    """Return the first sums with the net's answers."""
+    """Return some sums with the net's answers."""
     return graded(x[:, :QUESTION], answers(net, x), y)
