@@ -135,6 +135,11 @@ class TestEMA:
                 "EMA.load_state_dict: saved must be a dict that state_dict returned, not {'t': 3}",
             ),
             (
+                lambda: average.load_state_dict(np.zeros(3)),
+                TypeError,
+                "EMA.load_state_dict: saved must be a dict that state_dict returned, not (3,)",
+            ),
+            (
                 lambda: average.load_state_dict(EMA(Affine(5, 4), 0.5).state_dict()),
                 ValueError,
                 "EMA.load_state_dict: the saved state is another average's: decay was 0.5 but is "

@@ -292,12 +292,22 @@ class TestStateDict:
         opt.state["0.w"]["velocity"][...] = 1.0
         assert not saved["state"]["0.w"]["velocity"].any()
 
-    @pytest.mark.parametrize("saved", [3, {"lr": 0.1}])
-    def test_is_nothing_else(self, saved):
+    @pytest.mark.parametrize(
+        "saved, shown",
+        [
+            (3, "3"),
+            ({"lr": 0.1}, "{'lr': 0.1}"),
+            (
+                {"state": np.zeros((9, 9))},
+                "dict {'state': array([[0., 0., 0., 0., 0., 0., 0., 0., ...",
+            ),
+        ],
+    )
+    def test_is_nothing_else(self, saved, shown):
         with pytest.raises(TypeError) as caught:
             Adam(classifier()).load_state_dict(saved)
         assert str(caught.value) == (
-            f"Adam.load_state_dict: saved must be a dict that state_dict returned, not {saved!r}"
+            f"Adam.load_state_dict: saved must be a dict that state_dict returned, not {shown}"
         )
 
     @pytest.mark.parametrize(

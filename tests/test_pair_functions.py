@@ -6,6 +6,7 @@ import pytest
 import nnlayers.functions as F
 from nnlayers import (
     Function,
+    ReLU,
     Variable,
     affine_backward,
     affine_forward,
@@ -172,6 +173,12 @@ def test_mistakes_with_pairs():
     x, s = variables((3, 2), (2,))
     assert message(TypeError, Function.from_pair, scale_forward, scale_backward, slope=1) == (
         "Function.from_pair: scale_forward takes no argument 'slope'; it takes x, s, power"
+    )
+    assert message(TypeError, Function.from_pair, ReLU(), ReLU()) == (
+        "Function.from_pair: forward must be a function, not ReLU(); from_layer takes layers"
+    )
+    assert message(TypeError, Function.from_pair, scale_forward, None) == (
+        "Function.from_pair: backward must be a function, not None; from_layer takes layers"
     )
     only_out = Function.from_pair(lambda x: x * 2.0, scale_backward)
     assert message(TypeError, only_out, x) == (

@@ -2,7 +2,7 @@
 
 import copy
 
-from nnlayers.layers.checks import complaint
+from nnlayers.layers.checks import complaint, describe
 from nnlayers.layers.layer import Layer
 from nnlayers.training.bounds import fraction
 from nnlayers.training.checkpoints import arrays_of, copies_of, differences, put
@@ -120,7 +120,9 @@ class EMA:
         op = "EMA.load_state_dict"
         if not isinstance(saved, dict) or not saved.keys() >= {"decay", "t", "arrays"}:
             raise complaint(
-                TypeError, op, f"saved must be a dict that state_dict returned, not {saved!r}"
+                TypeError,
+                op,
+                f"saved must be a dict that state_dict returned, not {describe(saved)}",
             )
         problems = differences(arrays_of(self.net), saved["arrays"])
         if saved["decay"] != self.decay:

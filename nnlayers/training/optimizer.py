@@ -7,7 +7,7 @@ decay, clipping and the way through the parameters (:mod:`nnlayers.training.piec
 
 import numpy as np
 
-from nnlayers.layers.checks import ARRAY, complaint
+from nnlayers.layers.checks import ARRAY, complaint, describe
 from nnlayers.layers.layer import Layer
 from nnlayers.training.bounds import keys, non_negative, positive, require_keys
 from nnlayers.training.clipping import factor_for
@@ -233,7 +233,9 @@ class Optimizer:
         op = f"{type(self).__name__}.load_state_dict"
         if not isinstance(saved, dict) or not saved.keys() >= {"rule", "settings", "t", "state"}:
             raise complaint(
-                TypeError, op, f"saved must be a dict that state_dict returned, not {saved!r}"
+                TypeError,
+                op,
+                f"saved must be a dict that state_dict returned, not {describe(saved)}",
             )
         problems = other_state(self, saved)
         if problems:

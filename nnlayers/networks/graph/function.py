@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from nnlayers.layers.checks import complaint, floats
+from nnlayers.layers.checks import complaint, describe, floats
 from nnlayers.networks.graph.recording import constant, is_recording, record
 from nnlayers.networks.graph.variable import Variable, computed
 
@@ -186,7 +186,7 @@ class Function:
         Raises
         ------
         TypeError
-            If forward does not take one of the settings.
+            If these are no functions, or forward does not take one of the settings.
 
         Examples
         --------
@@ -203,6 +203,10 @@ class Function:
         """
         from nnlayers.networks.graph import pairs  # which need Function
 
+        for what, function in (("forward", forward), ("backward", backward)):
+            if not callable(function):
+                problem = f"{what} must be a function, not {describe(function)}"
+                raise complaint(TypeError, "Function.from_pair", problem, "from_layer takes layers")
         name = pairs.name_of(forward).removesuffix("_forward")
         node_class = type(name, (pairs.PairFunction,), {"pair": (forward, backward)})
         return pairs.function_of(node_class, settings)
