@@ -140,6 +140,17 @@ class TestEMA:
                 "EMA.load_state_dict: saved must be a dict that state_dict returned, not (3,)",
             ),
             (
+                lambda: average.load_state_dict({"decay": 0.9, "t": 0, "arrays": 3}),
+                TypeError,
+                "EMA.load_state_dict: saved must be a dict that state_dict returned, not {'decay': "
+                "0.9, 't': 0, 'arrays': 3}",
+            ),
+            (
+                lambda: average.load_state_dict(average.state_dict() | {"t": 1.5}),
+                TypeError,
+                "EMA.load_state_dict: t must be an integer, not 1.5",
+            ),
+            (
                 lambda: average.load_state_dict(EMA(Affine(5, 4), 0.5).state_dict()),
                 ValueError,
                 "EMA.load_state_dict: the saved state is another average's: decay was 0.5 but is "

@@ -301,6 +301,18 @@ class TestStateDict:
                 {"state": np.zeros((9, 9))},
                 "dict {'state': array([[0., 0., 0., 0., 0., 0., 0., 0., ...",
             ),
+            (
+                {"rule": "Adam", "settings": 3, "t": 0, "state": {}},
+                "{'rule': 'Adam', 'settings': 3, 't': 0, 'state': {}}",
+            ),
+            (
+                {"rule": "Adam", "settings": {}, "t": 0, "state": []},
+                "{'rule': 'Adam', 'settings': {}, 't': 0, 'state': []}",
+            ),
+            (
+                {"rule": "Adam", "settings": {}, "t": 0, "state": {"a": 1}},
+                "{'rule': 'Adam', 'settings': {}, 't': 0, 'state': {'a': 1}}",
+            ),
         ],
     )
     def test_is_nothing_else(self, saved, shown):
@@ -309,6 +321,32 @@ class TestStateDict:
         assert str(caught.value) == (
             f"Adam.load_state_dict: saved must be a dict that state_dict returned, not {shown}"
         )
+
+    @pytest.mark.parametrize(
+        "change, error, message",
+        [
+            (lambda s: s | {"t": "3"}, TypeError, "t must be an integer, not '3'"),
+            (lambda s: s | {"t": -3}, ValueError, "t must be at least 0, not -3"),
+            (
+                lambda s: s | {"settings": s["settings"] | {"lr": -1.0}},
+                ValueError,
+                "lr must be at least 0, not -1.0",
+            ),
+        ],
+    )
+    def test_with_numbers_out_of_range_changes_nothing(self, change, error, message):
+        net = classifier()
+        opt = Adam(net)
+        opt.step(random_grads(net, 0))
+        saved = opt.state_dict()
+        opt.step(random_grads(net, 1))
+        memory = copy.deepcopy(opt.state)
+        with pytest.raises(error) as caught:
+            opt.load_state_dict(change(saved))
+        assert str(caught.value) == f"Adam.load_state_dict: {message}"
+        assert (opt.t, opt.lr) == (2, 1e-3)
+        for key in memory:
+            assert_same(opt.state[key], memory[key])
 
     @pytest.mark.parametrize(
         "saved, message",

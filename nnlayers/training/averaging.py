@@ -4,7 +4,7 @@ import copy
 
 from nnlayers.layers.checks import complaint, describe
 from nnlayers.layers.layer import Layer
-from nnlayers.training.bounds import fraction
+from nnlayers.training.bounds import fraction, whole
 from nnlayers.training.checkpoints import arrays_of, copies_of, differences, put
 from nnlayers.training.pieces import chunks
 
@@ -118,12 +118,17 @@ class EMA:
             If it is something else.
         """
         op = "EMA.load_state_dict"
-        if not isinstance(saved, dict) or not saved.keys() >= {"decay", "t", "arrays"}:
+        if (
+            not isinstance(saved, dict)
+            or not saved.keys() >= {"decay", "t", "arrays"}
+            or not isinstance(saved["arrays"], dict)
+        ):
             raise complaint(
                 TypeError,
                 op,
                 f"saved must be a dict that state_dict returned, not {describe(saved)}",
             )
+        t = whole(op, "t", saved["t"])
         problems = differences(arrays_of(self.net), saved["arrays"])
         if saved["decay"] != self.decay:
             problems.insert(0, f"decay was {saved['decay']} but is {self.decay}")
@@ -134,7 +139,7 @@ class EMA:
                 f"the saved state is another average's: {'; '.join(problems)}",
                 "make the average as it was made then; nothing was loaded",
             )
-        self.t = saved["t"]
+        self.t = t
         put(self.net, saved["arrays"])
 
     def __repr__(self):

@@ -1,6 +1,6 @@
 """Errors of gradients, parameters and saved states that are not those of an optimizer's net."""
 
-from nnlayers.layers.checks import ARRAY, complaint, describe
+from nnlayers.layers.checks import ARRAY, complaint
 from nnlayers.training.checkpoints import differences
 
 
@@ -31,7 +31,7 @@ def foreign_gradients(op, params, keys, grads):
             "pass what loss or gradients of the optimizer's own net returned",
         )
     strange = [
-        f"the gradient of {key} is no array but {describe(dw)}"
+        f"the gradient of {key} is no array but {type(dw).__name__}"
         for key, dw in given.items()
         if not isinstance(dw, ARRAY)
     ]
@@ -57,6 +57,17 @@ def require_trainable(op, key, w, shape, dtype):
             f"{key} is {w.dtype} {w.shape}, but was {dtype} {shape} when the optimizer was made",
             "make a new optimizer",
         )
+
+
+def is_state(saved):
+    """Return whether this has the form of what an optimizer's ``state_dict`` returns."""
+    return (
+        isinstance(saved, dict)
+        and saved.keys() >= {"rule", "settings", "t", "state"}
+        and isinstance(saved["settings"], dict)
+        and isinstance(saved["state"], dict)
+        and all(isinstance(memory, dict) for memory in saved["state"].values())
+    )
 
 
 def other_state(optimizer, saved):

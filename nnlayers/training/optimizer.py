@@ -9,10 +9,15 @@ import numpy as np
 
 from nnlayers.layers.checks import ARRAY, complaint, describe
 from nnlayers.layers.layer import Layer
-from nnlayers.training.bounds import keys, non_negative, positive, require_keys
+from nnlayers.training.bounds import keys, non_negative, positive, require_keys, whole
 from nnlayers.training.clipping import factor_for
 from nnlayers.training.groups import Group, checked, exceptions
-from nnlayers.training.mismatches import foreign_gradients, other_state, require_trainable
+from nnlayers.training.mismatches import (
+    foreign_gradients,
+    is_state,
+    other_state,
+    require_trainable,
+)
 from nnlayers.training.pieces import Strand
 
 
@@ -231,12 +236,14 @@ class Optimizer:
             If it is something else.
         """
         op = f"{type(self).__name__}.load_state_dict"
-        if not isinstance(saved, dict) or not saved.keys() >= {"rule", "settings", "t", "state"}:
+        if not is_state(saved):
             raise complaint(
                 TypeError,
                 op,
                 f"saved must be a dict that state_dict returned, not {describe(saved)}",
             )
+        lr = non_negative(op, "lr", saved["settings"].get("lr"))
+        t = whole(op, "t", saved["t"])
         problems = other_state(self, saved)
         if problems:
             raise complaint(
@@ -245,8 +252,7 @@ class Optimizer:
                 f"the saved state is another optimizer's: {'; '.join(problems)}",
                 "make the optimizer as it was made then; nothing was loaded",
             )
-        self.lr = saved["settings"]["lr"]
-        self.t = saved["t"]
+        self.lr, self.t = lr, t
         for key, arrays in self.state.items():
             for name, array in arrays.items():
                 array[...] = saved["state"][key][name]
