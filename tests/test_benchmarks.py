@@ -77,7 +77,8 @@ def test_a_profile_names_functions(capsys):
     pytest.importorskip("torch")
     pytest.importorskip("sklearn")
     assert main(["--only", "digits-step", "--profile", "--seconds", "0.2"]) == 0
-    assert re.search(r"%.* affine_forward  \(affine.py\)", capsys.readouterr().out)
+    # which of them take the most time is not the same each time
+    assert re.search(r"%.* \w+_(for|back)ward  \(\w+\.py\)", capsys.readouterr().out)
 
 
 def test_without_pytorch_one_line_says_what_to_install(monkeypatch, capsys):
