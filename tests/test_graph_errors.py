@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import nnlayers.functions as F
-from nnlayers import Variable, no_grad
+from nnlayers import Function, Variable, no_grad, relu_backward, relu_forward
 from tape import drawn, message, variables
 
 # ---- data that change
@@ -231,3 +231,30 @@ def test_shapes_that_do_not_fit():
         "must be equal or 1 in the smaller shape"
     )
     assert message(ValueError, F.broadcast_to, Variable([1.0]), ()).startswith("broadcast_to: (1,)")
+
+
+@pytest.mark.parametrize("name", ["broadcast_to", "sum_to"])
+def test_broadcasting_of_something_else(name):
+    f = getattr(F, name)
+    assert f(2.0, ()).data == 2.0
+    for shape in (5, (2.0,), "ab", None):
+        assert message(TypeError, f, Variable(drawn(5)), shape) == (
+            f"{name}: shape must be a tuple of integers, not {shape!r}: got x (5,) float64"
+        )
+    assert message(TypeError, f, None, (2,)) == f"{name}: x is None; pass an array"
+    assert message(TypeError, f, np.ones(2, int), (2,)) == (
+        f"{name}: x must be floating-point, not int64: got x (2,) int64; x.astype(float) makes it "
+        "floating-point"
+    )
+
+
+def test_a_list_of_variables_is_refused():
+    xs = variables((2, 3), (2, 3))
+    for given in (xs, tuple(xs)):
+        for f in (F.concatenate, F.relu, Function.from_pair(relu_forward, relu_backward)):
+            assert message(TypeError, f, given) == (
+                f"Variable: a {type(given).__name__} of Variables is no operand, as no gradient "
+                "would reach them; pass them one after the other, as in F.concatenate(*variables)"
+            )
+    F.concatenate(*xs, axis=0).backward()
+    np.testing.assert_array_equal(xs[1].grad.data, np.ones((2, 3)))

@@ -3,9 +3,10 @@
 import numpy as np
 
 from nnlayers.layers import broadcasting
-from nnlayers.layers.checks import complaint, describe
+from nnlayers.layers.checks import INT, complaint, describe, floats
 from nnlayers.networks.graph.function import Function
-from nnlayers.networks.graph.recording import constant, record
+from nnlayers.networks.graph.recording import record
+from nnlayers.networks.graph.variable import Variable, computed
 
 
 def broadcast_to(x, shape):
@@ -29,6 +30,8 @@ def broadcast_to(x, shape):
     ------
     ValueError
         If x does not broadcast to the shape.
+    TypeError
+        If x is not floating-point, or the shape no tuple of integers.
 
     Examples
     --------
@@ -38,7 +41,7 @@ def broadcast_to(x, shape):
     >>> x.grad
     Variable(array([3., 3.]))
     """
-    return _same_or("broadcast_to", BroadcastTo, x, tuple(shape))
+    return _same_or("broadcast_to", BroadcastTo, x, shape)
 
 
 def sum_to(x, shape):
@@ -62,13 +65,15 @@ def sum_to(x, shape):
     ------
     ValueError
         If the shape does not broadcast to that of x.
+    TypeError
+        If x is not floating-point, or the shape no tuple of integers.
 
     Examples
     --------
     >>> sum_to(np.ones((3, 2)), (1, 2))
     Variable(array([[3., 3.]]))
     """
-    return _same_or("sum_to", SumTo, x, tuple(shape))
+    return _same_or("sum_to", SumTo, x, shape)
 
 
 def put(x, index, shape):
@@ -199,7 +204,12 @@ class _Put(Function):
 
 def _same_or(op, node_class, x, shape):
     """Return x itself if it has that shape, else record the node, if the shapes broadcast."""
-    x = constant(x)
+    if not isinstance(x, Variable):
+        x = computed(floats(op, x=x)[0])
+    if not isinstance(shape, tuple | list) or not all(isinstance(size, INT) for size in shape):
+        problem = f"shape must be a tuple of integers, not {describe(shape)}"
+        raise complaint(TypeError, op, problem, x=x.data)
+    shape = tuple(shape)
     small, large = (x.shape, shape) if node_class is BroadcastTo else (shape, x.shape)
     if small == large:
         return x

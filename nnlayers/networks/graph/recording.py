@@ -86,6 +86,13 @@ def _array(node, out):
 
 def constant(x):
     """Return floating-point arrays as Variables without gradient, and anything else as it is."""
+    if isinstance(x, list | tuple) and any(isinstance(each, Variable) for each in x):
+        raise complaint(
+            TypeError,
+            "Variable",
+            f"a {type(x).__name__} of Variables is no operand, as no gradient would reach them",
+            "pass them one after the other, as in F.concatenate(*variables)",
+        )
     if isinstance(x, np.ndarray | list):
         array = np.asarray(x)
         if array.dtype.kind == "f":
