@@ -444,6 +444,36 @@ class TestBehaviour:
         x = RNG(0).normal(size=(3, 4))
         assert self.cause(layer.forward, layer.backward, x) == "stale_cache"
 
+    @pytest.mark.parametrize("cleared", [False, True])
+    def test_gradients_that_add_up_from_call_to_call(self, cleared):
+        class AddingUp:
+            total = 0.0
+
+            def forward(self, x):
+                if cleared:
+                    self.total = 0.0
+                return np.tanh(x), np.tanh(x)
+
+            def backward(self, dout, cache):
+                self.total = self.total + dout * (1 - cache**2)
+                return self.total.copy()
+
+        layer = AddingUp()
+        x = RNG(0).normal(size=(3, 4))
+        report = check_gradients((layer.forward, layer.backward), x)
+        assert "stale_cache" in [d.cause for d in report.behaviour]
+        assert "each call of backward adds its gradients to those of the calls before" in str(report)
+
+    def test_one_array_for_two_gradients(self):
+        def backward(dout, cache):
+            both = 1.0 * dout
+            return both, both
+
+        pair = lambda a, b: (a + b, ()), backward  # noqa: E731
+        a, b = RNG(0).normal(size=(2, 3, 2))
+        assert self.cause(*pair, a, b) == "mutates_or_aliases"
+        assert check_gradients((pair[0], lambda dout, cache: (dout, dout)), a, b).ok
+
     @pytest.mark.parametrize(
         ("result", "text"),
         [

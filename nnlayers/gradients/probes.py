@@ -56,7 +56,7 @@ def _probe_backward(point, watched, before, found, careful):
         cache = _containers(point.cache)
         result = call(point, given, cache)
         if first:
-            _aliases(point, result, watched, found)
+            _aliases(point, result, watched, given, found)
         # copied before anything is put back: a result may lie in what backward has written into
         point.claims.append(gradients_in(point, result, found if first else []))
         if not all(map(equal, given, douts)):
@@ -83,11 +83,25 @@ def probe_again(point, found):
         return
     # as far away as x is large, with other signs
     point.at(-1.5 * point.base)
-    again = gradients_in(point, point.backward(point.douts[0], _containers(point.cache)), [])
-    if _all_same(point.claims[0], again):
+
+    def backward():
+        return gradients_in(point, point.backward(point.douts[0], _containers(point.cache)), [])
+
+    again, third = backward(), backward()
+    if _all_same(point.claims[0], again) and _all_same(again, third):
         return
-    third = gradients_in(point, point.backward(point.douts[0], _containers(point.cache)), [])
-    if _all_same(again, third):
+    fourth = backward()
+    if _grows(again, third, fourth):
+        found.append(
+            Diagnosis(
+                "stale_cache",
+                None,
+                "each call of backward adds its gradients to those of the calls before",
+                "start from zeros in every call: the optimizer or the loop adds gradients up",
+                "proved",
+            )
+        )
+    elif _all_same(again, third):
         found.append(
             Diagnosis(
                 "stale_cache",
@@ -108,6 +122,16 @@ def probe_again(point, found):
                 "proved",
             )
         )
+
+
+def _grows(*calls):
+    """Whether every call adds the same again, up to rounding."""
+    flat = [np.concatenate([g.ravel() for g in call if g is not None]) for call in calls]
+    if len({a.size for a in flat}) > 1:
+        return False
+    step, next_step = flat[1] - flat[0], flat[2] - flat[1]
+    size = np.abs(flat[2]).max(initial=0.0)
+    return step.any() and bool((np.abs(next_step - step) <= 1e-12 * size).all())
 
 
 def lower_precision(point):
@@ -295,15 +319,24 @@ def _watched(point):
     return arguments + cached
 
 
-def _aliases(point, result, watched, found):
-    """Add a diagnosis for each gradient that lies in the memory of an argument or of the cache."""
+def _aliases(point, result, watched, douts, found):
+    """Add a diagnosis for each gradient that lies in the memory of something else.
+
+    That is an argument, an array of the cache, or another gradient, unless both are dout itself.
+    """
     grads = result if isinstance(result, tuple | list) else (result,)
     if len(grads) != len(point.subject.gradients):
         return
+    earlier = []
     for name, gradient in zip(point.subject.gradients, grads):
         if not isinstance(gradient, np.ndarray) or not gradient.size:
             continue
-        for label, array in watched:
+        passed_on = any(
+            isinstance(d, np.ndarray) and np.may_share_memory(gradient, d) for d in douts
+        )
+        others = [] if passed_on else earlier
+        earlier = [*earlier, (name, gradient)]
+        for label, array in (*watched, *others):
             if np.may_share_memory(gradient, array) and _overlap(gradient, array):
                 found.append(
                     Diagnosis(

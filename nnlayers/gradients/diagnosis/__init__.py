@@ -1,5 +1,7 @@
 """Why a gradient is wrong: hypotheses, each tested on the user's own numbers or code."""
 
+import time
+
 from nnlayers.gradients.diagnosis import freezing, onehot, paths, relations, rewriting, surgery
 from nnlayers.gradients.diagnosis.evidence import Evidence
 from nnlayers.gradients.entries import Rows
@@ -39,8 +41,8 @@ def diagnose(point, wrong, rows, only_kinks):
     explained = {name for d in certain for name in d.explains}
     found += certain
     if explained >= {names[k] for k in rest} and certain[0].cause != "rearranged":
-        return found
-    return found + _ranked(evidence)
+        return _other_words(found)
+    return _other_words(found + _ranked(evidence))
 
 
 def _by_numbers(evidence, k):
@@ -116,6 +118,7 @@ RANK_VALUE = {
     "batch_scale": 5.4,
     "constant_scale": 5.5,
 }
+TELLING, LONG = 2.0, 0.7  # ranks below this end a search that has taken so many seconds
 SCALES = ("constant_scale", "batch_scale")
 ALIKE = 0.6  # ranks that differ by less are no reason to prefer one cause
 STRUCTURE = (
@@ -140,10 +143,13 @@ def _ranked(evidence):
     Every kind of evidence gives ``(rank, diagnosis)`` pairs: the lower the rank, the more a find of
     that kind says.
     """
-    kinds = (_by_edits, _by_paths, _by_values, _by_structure)
-    pairs = [pair for kind in kinds for pair in kind(evidence)]
+    pairs, count, start = [], len(evidence.wrong), time.process_time()
+    for kind in (_by_edits, _by_paths, _by_values, _by_structure):
+        pairs += kind(evidence)
+        telling = any(rank < TELLING and len(d.explains) == count for rank, d in pairs)
+        if telling and time.process_time() - start > LONG:
+            break  # nothing that follows is likely to come before it
     unfilled = any(d.cause == "partial_fill" for _, d in pairs)
-    count = len(evidence.wrong)
 
     def key(pair):
         rank, diagnosis = pair
@@ -166,6 +172,29 @@ def _ranked(evidence):
         kept[0] = (kept[0][0], kept[0][1]._replace(confidence="suspected"))
     kept = [diagnosis for _, diagnosis in kept]
     return kept or _unknown(evidence, evidence.wrong[0])
+
+
+def _other_words(found):
+    """Return a diagnosis together with the more general one, if it stands alone."""
+    first = found[0]
+    if len(found) > 1 or first.cause not in ALSO_CALLED:
+        return found
+    cause, reason = ALSO_CALLED[first.cause]
+    return [first, first._replace(cause=cause, message=f"{reason}: {first.message}")]
+
+
+# what else the same fault may be called, if there is no second explanation
+ALSO_CALLED = {
+    "chain_factor": ("wrong_formula", "seen as a whole, the formula is another one"),
+    "missing_path": ("wrong_formula", "seen as a whole, the formula is another one"),
+    "wrong_tensor": ("wrong_formula", "seen as a whole, the formula is another one"),
+    "wrong_mask": ("wrong_formula", "seen as a whole, the formula is another one"),
+    "wrong_index": ("rearranged", "seen as a whole, entries lie elsewhere"),
+    "rearranged": ("wrong_index", "seen entry by entry, the index is another one"),
+    "constant_scale": ("chain_factor", "the factor may be that of one link of the chain"),
+    "batch_scale": ("constant_scale", "at this size, the factor is a constant"),
+    "dout_nonlinear": ("wrong_formula", "seen as a whole, the formula is another one"),
+}
 
 
 def _at_kinks(name):

@@ -175,13 +175,25 @@ def factors(shape, context, forms=FORMS):
             seen.append(factor)
             written = text.format(a=name)
             cause = "chain_factor"
-            if text == "{a}" and np.isin(array, (0, 1)).all():
+            if text in ("{a}", "(1 - {a})") and np.isin(array, (0, 1)).all():
                 cause = "wrong_mask"
             yield Change(cause, f"{{v}} * {written}", lambda v, f=factor: v * f, "factor")
             if (factor != 0).all():
                 yield Change(
                     "chain_factor", f"{{v}} / {written}", lambda v, f=factor: v / f, "factor"
                 )
+
+
+def products(value, context):
+    """Yield matrix products with the matrices at hand: a linear map that was left out."""
+    if value.ndim < 2:
+        return
+    for name, array in context.items():
+        if array.ndim != 2 or array.dtype.kind != "f":
+            continue
+        for text, matrix in ((f"{name}.T", array.T), (name, array)):
+            if len(matrix) == value.shape[-1]:
+                yield Change("chain_factor", f"{{v}} @ {text}", lambda v, m=matrix: v @ m, "factor")
 
 
 def terms(value, context):

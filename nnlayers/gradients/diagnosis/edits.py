@@ -75,6 +75,30 @@ class Context:
                 return False
         return False
 
+    def makes_index(self, node):
+        """Whether a node is part of what is assigned to a name that is used as an index."""
+        statement = self.statement(node)
+        if not isinstance(statement, ast.Assign) or not isinstance(statement.targets[0], ast.Name):
+            return False
+        name = statement.targets[0].id
+        uses = [n for n in ast.walk(self.tree) if isinstance(n, ast.Name) and n.id == name]
+        read = [n for n in uses if isinstance(n.ctx, ast.Load)]
+        return bool(read) and all(self.in_index(n) for n in read)
+
+    def guarded(self, node):
+        """Return the body of the ``if`` whose condition a node is part of, or None."""
+        for _, (parent, field, _) in self.chain(node):
+            if isinstance(parent, ast.If) and field == "test":
+                return parent.body
+            if isinstance(parent, ast.stmt):
+                return None
+        return None
+
+    def loop_names(self, node):
+        """Return the names that loops around a node count with."""
+        loops = [p for _, (p, field, _) in self.chain(node) if isinstance(p, ast.For)]
+        return {n.id for loop in loops for n in ast.walk(loop.target) if isinstance(n, ast.Name)}
+
     def in_comparison(self, node):
         """Whether a node is part of a comparison."""
         for _, (parent, _, _) in self.chain(node):
@@ -121,6 +145,7 @@ def edits_of(tree, values, gradients=()):
         _comparisons,
         _axes,
         _all_axes,
+        _axes_everywhere,
         _all_means,
         _accumulations,
         _calls,
@@ -156,7 +181,8 @@ def _set(context, node, name, new, cause):
 
 def _signs(node, context, values):
     if isinstance(node, ast.BinOp | ast.AugAssign) and isinstance(node.op, ast.Add | ast.Sub):
-        cause = "wrong_formula" if isinstance(node, ast.BinOp) else "sign_flip"
+        count = isinstance(node, ast.AugAssign) and isinstance(node.value, ast.Constant)
+        cause = "wrong_formula" if isinstance(node, ast.BinOp) or count else "sign_flip"
         if context.in_index(node):
             cause = "wrong_index"
         other = ast.Sub() if isinstance(node.op, ast.Add) else ast.Add()
@@ -174,7 +200,17 @@ def _comparisons(node, context, values):
     if isinstance(node, ast.Compare) and len(node.ops) == 1:
         for op in (ast.Gt(), ast.Lt(), ast.GtE(), ast.LtE(), ast.Eq(), ast.NotEq()):
             if type(op) is not type(node.ops[0]):
-                yield _set(context, node, "ops", [op], "wrong_mask")
+                yield _set(context, node, "ops", [op], _cause_of_condition(context, node))
+
+
+def _cause_of_condition(context, node):
+    """Return the cause if a comparison is wrong: a mask's, or that of what an ``if`` guards."""
+    body = context.guarded(node)
+    if body is None:
+        return "wrong_mask"
+    value = getattr(body[0], "value", None)
+    products = isinstance(value, ast.BinOp) and isinstance(value.op, ast.Mult | ast.Div)
+    return "chain_factor" if products else "wrong_index"
 
 
 def _axes(node, context, values):
@@ -257,6 +293,24 @@ def _all_axes(node, context, values):
         yield _together(edits, "wrong_axis")
 
 
+def _axes_everywhere(node, context, values):
+    """All reductions of the function along one axis along another one."""
+    if node is not context.tree.body[-1]:
+        return
+    calls = {}
+    for n in ast.walk(context.tree):
+        if isinstance(n, ast.Call) and _called(n) in REDUCTIONS:
+            given = next((k.value for k in n.keywords if k.arg == "axis"), None)
+            if given is not None:
+                calls.setdefault(ast.unparse(given), []).append(n)
+    for old, reductions in calls.items():
+        if len(reductions) > 1:
+            for axes in (0, 1, 2, -1, (0, 1), (0, 2), (1, 2), (0, 2, 3), (1, 2, 3)):
+                if repr(axes) != old:
+                    edits = [_reduced(context, call, axes) for call in reductions]
+                    yield _together(edits, "wrong_axis")
+
+
 def _all_means(node, context, values):
     """All sums of one statement as means, and the reverse."""
     if not isinstance(node, ast.Assign | ast.AugAssign | ast.Return):
@@ -301,6 +355,13 @@ def _accumulations(node, context, values):
                 "overwrite_not_accumulate",
             )
             yield _started_at_zero(context, node, target)
+        elif isinstance(target, ast.Tuple) and context.in_loop(node):
+            names = [t.id for t in target.elts if isinstance(t, ast.Name)]
+            for name in names:
+                yield _added_up(context, node, [name])
+            for name in names:
+                if len(names) > 2:
+                    yield _added_up(context, node, [n for n in names if n != name])
     if isinstance(node, ast.AugAssign) and isinstance(node.op, ast.Add):
         if isinstance(node.target, ast.Subscript):
             yield _replace(
@@ -339,6 +400,33 @@ def _started_at_zero(context, node, target):
     return Edit("overwrite_not_accumulate", node, apply, revert)
 
 
+def _added_up(context, node, names):
+    """Return the edit that makes some targets of ``a, b = ...`` in a loop accumulate."""
+    place, body = context.parents[node], context.tree.body
+    target = node.targets[0]
+    new = [
+        ast.Name(f"{t.id}__now", ast.Store()) if getattr(t, "id", None) in names else t
+        for t in target.elts
+    ]
+    added = [
+        ast.AugAssign(ast.Name(n, ast.Store()), ast.Add(), ast.Name(f"{n}__now", ast.Load()))
+        for n in names
+    ]
+    changed = ast.Assign([ast.Tuple(new, ast.Store())], node.value)
+    block = ast.If(ast.Constant(True), [changed, *added], [])
+    start = ast.Assign([ast.Name(n, ast.Store()) for n in names], ast.Constant(0.0))
+
+    def apply():
+        put(place, block)
+        body.insert(0, start)
+
+    def revert():
+        put(place, node)
+        body.remove(start)
+
+    return Edit("overwrite_not_accumulate", node, apply, revert)
+
+
 def _constants(node, context, values):
     if not isinstance(node, ast.Constant) or isinstance(node.value, bool | str | None):
         return
@@ -350,13 +438,13 @@ def _constants(node, context, values):
     c = node.value
     if isinstance(parent, ast.Call) and _called(parent) in ("roll", "flip", "rot90", "swapaxes"):
         tried, cause = {-c, c + 1, c - 1}, "rearranged"
-    elif context.in_index(node):
+    elif context.in_index(node) or context.makes_index(node):
         tried, cause = {c + 1, c - 1}, "wrong_index"
         for name, value in values.items():
             if isinstance(value, int | np.integer) and not isinstance(value, bool):
                 yield _replace(context, node, ast.Name(name, ast.Load()), "wrong_index")
     elif context.in_comparison(node):
-        tried, cause = {0, 1, -1, 0.5, 6, 3, -c, c / 2, c * 2}, "wrong_mask"
+        tried, cause = {0, 1, -1, 0.5, 6, 3, -c, c / 2, c * 2}, _cause_of_condition(context, node)
     elif isinstance(parent, ast.BinOp) and isinstance(parent.op, ast.Pow) and field == "right":
         tried, cause = {c + 1, c - 1, c / 2, 2 * c, -c, c - 0.5, c + 0.5}, "wrong_formula"
     else:
@@ -398,9 +486,28 @@ def _names(node, context, values):
             # dout itself in the place of what comes after it: a derivative lies between them
             upstream = context.tree.args.args[:1] and node.id == context.tree.args.args[0].arg
             cause = "chain_factor" if upstream else "wrong_tensor"
+            if node.id in context.gradients:
+                cause = _cause_of_exchange(value, other, values)
             if context.in_comparison(node):
                 cause = "wrong_mask"
             yield _replace(context, node, ast.Name(name, ast.Load()), cause)
+
+
+def _cause_of_exchange(value, other, values):
+    """Return the cause if one array stands for another: a factor, if a third one is their ratio."""
+    if value.dtype.kind != "f" or other.dtype.kind != "f":
+        return "wrong_tensor"
+    with np.errstate(all="ignore"):
+        ratio = other / value
+    for array in values.values():
+        if isinstance(array, np.ndarray) and array.dtype.kind == "f" and array.size > 1:
+            for factor in (ratio, 1 / ratio):
+                try:
+                    if np.allclose(factor, array, rtol=1e-9, atol=0.0):
+                        return "chain_factor"
+                except ValueError:  # shapes that do not broadcast
+                    break
+    return "wrong_tensor"
 
 
 def _indices(node, context, values):
@@ -480,6 +587,9 @@ def _indices(node, context, values):
             if isinstance(n, ast.Name)
         )
         for i, element in enumerate(node.slice.elts):
+            if isinstance(element, ast.Slice) and ast.unparse(element) == ":":
+                for name in sorted(context.loop_names(node)):
+                    yield _replace(context, element, ast.Name(name, ast.Load()), "wrong_index")
             if fancy and isinstance(element, ast.Slice) and ast.unparse(element) == ":":
                 count = f"__np__.arange({ast.unparse(node.value)}.shape[{i}])"
                 new = ast.parse(count, mode="eval").body
@@ -515,6 +625,7 @@ def _operands(node, context, values):
             context, node, "op", other, "wrong_formula" if cause == "chain_factor" else cause
         )
     elif isinstance(node.op, ast.Add | ast.Sub):
+        index = index or context.makes_index(node)
         yield _replace(context, node, node.left, "wrong_index" if index else "wrong_formula")
         yield _replace(context, node, node.right, "wrong_index" if index else "wrong_formula")
     elif isinstance(node.op, ast.FloorDiv):

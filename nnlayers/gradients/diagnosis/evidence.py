@@ -68,13 +68,13 @@ class Evidence:
             return None
         return self.true[k].reshape(len(self.douts), *shape)
 
-    def is_true(self, k, values, true=None):
+    def is_true(self, k, values, true=None, limit=MATCH):
         """Whether values (number of douts, *shape of the array) equal the true gradient k."""
         shape = self.shape(k)
         if values.shape != (len(self.douts), *shape) or values.dtype.kind not in "fiu":
             return False
         found = values.reshape(len(self.douts), -1)[:, self.rows[k].indices]
-        return close(found, self.true[k] if true is None else true)
+        return close(found, self.true[k] if true is None else true, limit)
 
     def repaired(self, results, strict=True):
         """Return the names of the wrong gradients that results make right.

@@ -68,17 +68,14 @@ def one_way_only(evidence):
                 for node in _sites(unit.tree, context)
                 if isinstance(node, ast.Name) and node.id == names[k]
             ]
-            if not 2 < len(uses) < 8:
-                continue
-            for kept in uses:
-                others = [node for node in uses if node is not kept]
-                if _explains(evidence, units, unit, context, others, k):
-                    line = unit.line(context.statement(kept))
+            for kept in range(8 if uses else 0):
+                if _explains(evidence, units, unit, context, uses, k, kept):
+                    lines = sorted({unit.line(context.statement(node)) for node in uses})
                     yield Diagnosis(
                         "missing_path",
                         evidence.names[k],
-                        f"{evidence.names[k]} follows only the use of {names[k]} in line {line} of "
-                        f"forward; {names[k]} is used {len(uses)} times",
+                        f"{evidence.names[k]} follows only use {kept + 1} of {names[k]} in forward "
+                        f"(line {', '.join(map(str, lines))})",
                         "add up the gradients of all uses",
                         "proved",
                         (evidence.names[k],),
@@ -109,17 +106,17 @@ def _sites(tree, context):
     return nodes
 
 
-def _explains(evidence, units, unit, context, nodes, k):
-    """Whether gradient k is that of forward with these expressions frozen."""
+def _explains(evidence, units, unit, context, nodes, k, kept=None):
+    """Whether gradient k is that of forward with these expressions frozen, but for one use."""
     record = {"values": [], "next": None}
 
     def hook(value):
         if record["next"] is None:
             record["values"].append(np.copy(value) if isinstance(value, np.ndarray) else value)
             return value
-        value = record["values"][record["next"]]
+        place = record["next"]
         record["next"] += 1
-        return value
+        return value if place == kept else record["values"][place]
 
     places = [context.parents[node] for node in nodes]
     for place, node in zip(places, nodes):
@@ -138,6 +135,8 @@ def _explains(evidence, units, unit, context, nodes, k):
     base = point.here(function)
     values = record["values"]
     if not np.isfinite(base).all() or not values:
+        return False
+    if kept is not None and not kept < len(values) > 1:
         return False
     if not all(isinstance(v, np.ndarray | np.floating | float) for v in values):
         return False

@@ -142,6 +142,16 @@ def across_steps(evidence, k):
         own = step_out[:, None] == step_in[None, :]
         part = bad[: out.size]
         if part.any() and not part[own].any() and J[: out.size][own].any():
+            strays = part & (np.abs(S[: out.size]) > limit)
+            if strays.sum() > part.sum() / 4 and _from_own_rows(S, J, strays, limit):
+                yield matches(
+                    "wrong_index",
+                    evidence.names[k],
+                    f"{evidence.names[k]} is right for outputs of the same index along axis {axis};"
+                    " what others give it are the right numbers, at wrong places",
+                    "look at the indices: offset, stride, dilation, padding",
+                )
+                return
             yield matches(
                 "missing_path",
                 evidence.names[k],
@@ -150,6 +160,15 @@ def across_steps(evidence, k):
                 "carry the gradient of every state to the step that it came from",
             )
             return
+
+
+def _from_own_rows(S, J, strays, limit):
+    """Whether the numbers of S at these places stand in the same rows of J, at other places."""
+    return all(
+        (np.abs(S[j, places][:, None] - J[j][None, :]).min(axis=1) <= limit).all()
+        for j, places in enumerate(strays)
+        if places.any()
+    )
 
 
 def _slab(mask):

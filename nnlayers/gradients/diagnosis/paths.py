@@ -315,13 +315,29 @@ def region(evidence, k):
             else "look at the branch of the formula that holds there",
         )
         return
-    if switched:
+    if switched and (claimed == 0)[:, wrong].all() and _is_grid(~wrong):
+        yield matches(
+            "partial_fill",
+            name,
+            f"{name} is filled at regular places only, the other {int(wrong.sum())} entries are 0",
+            "every entry that forward reads needs its gradient: look at the slice on the left",
+        )
+    elif switched:
         yield matches(
             "wrong_mask",
             name,
             f"{name} is wrong only where a zero stands for a number or the reverse",
             "look at the mask, or at the indices that select these entries",
         )
+
+
+def _is_grid(mask):
+    """Whether a mask holds exactly where a choice of indices along each axis meet."""
+    grid = np.ones(mask.shape, bool)
+    for axis in range(mask.ndim):
+        others = tuple(a for a in range(mask.ndim) if a != axis)
+        grid &= mask.any(axis=others, keepdims=True)
+    return mask.ndim > 1 and bool((grid == mask).all())
 
 
 def _one_ratio(found, true):

@@ -2,13 +2,19 @@
 
 import itertools
 import math
+from fractions import Fraction
 
 import numpy as np
 
 from nnlayers.gradients.diagnosis.evidence import close
 from nnlayers.gradients.entries import Rows
 from nnlayers.gradients.locating import sample
+from nnlayers.gradients.probes import leaves_of
 from nnlayers.gradients.report import Diagnosis
+
+# relative differences below this may come from rounding on the way
+ROUNDED = 0.02
+KEEP = "keep float64 buffers: np.zeros_like(x) instead of a dtype, no astype, / instead of //"
 
 
 def matches(cause, name, message, fix):
@@ -51,6 +57,14 @@ def dependence_on_dout(evidence, k):
     if np.isfinite(offset).all() and evidence.is_true(k, claimed - offset):
         yield extra
     off = np.abs(joint - expected).max() / np.abs(expected).max()
+    if off < ROUNDED and evidence.is_true(k, claimed, limit=ROUNDED):
+        yield matches(
+            "precision_loss",
+            name,
+            f"{name} differs from the true gradient by less than {100 * ROUNDED:.0f} %, and is not "
+            "quite linear in dout, as if something had been rounded on the way",
+            KEEP,
+        )
     if off > 1e-3:
         yield matches(
             "dout_nonlinear",
@@ -80,8 +94,12 @@ def precision(evidence, k):
             kind, limit = "numbers of 3 digits (float16)", 4e-3
         elif (found == found.astype(np.float32)).all() and off.max() <= 1e-5 * scale:
             kind, limit = "numbers of 7 digits (float32)", 1e-5
-        elif 0 < off.max() <= 2e-3 * scale and _looks_rounded(found, true):
+        elif 0 < off.max() <= 2e-3 * scale and (
+            _looks_rounded(found, true) or _has_half_precision(evidence)
+        ):
             kind, limit = "numbers of fewer digits", 0.0
+        elif _is_whole(found, off):
+            kind, limit = "integers, on the way too", 1.0
         else:
             return
     yield matches(
@@ -91,7 +109,7 @@ def precision(evidence, k):
         if limit
         else f"{name} differs from the true gradient by {off.max() / scale:.0e} of its size, "
         "without any pattern, as if it had been rounded on the way",
-        "keep float64 buffers: np.zeros_like(x) instead of a dtype, no astype, / instead of //",
+        KEEP,
     )
 
 
@@ -106,6 +124,22 @@ def _decimals(found, off):
         ):
             return decimals if 1e-6 * unit < off.max() < unit * (1 + 1e-6) else None
     return None
+
+
+def _is_whole(found, off):
+    """Whether values are sums of integers where the true ones are not."""
+    return (
+        (found == np.round(found)).all()
+        and np.abs(found).max() > 1
+        and 1e-6 < off.max() < 3.0
+        and not np.array_equal(found[0], found[1])
+    )
+
+
+def _has_half_precision(evidence):
+    """Whether something in the cache has fewer digits than all arguments."""
+    leaves = [leaf for _, leaf in leaves_of(evidence.point.cache) if leaf.dtype.kind == "f"]
+    return any(leaf.dtype.itemsize < 4 for leaf in leaves)
 
 
 def _looks_rounded(found, true):
@@ -143,10 +177,13 @@ def scale(evidence, k):
                 if c_other is not None:
                     said = True
                     batch = abs(c_other - c) > 1e-4 * abs(c)
+                    if batch and not _counted(c, c_other, N, count):
+                        yield _factor_of_data(name, c, c_other)
                     break
     constant = _constant(evidence, k, c)
-    if not said and N > 1:
-        batch = any(abs(abs(c) - value) < 1e-6 * abs(c) for value in (N, 1 / N, N**2, 1 / N**2))
+    for count in {N, _first_axis(evidence)} - {0, 1}:
+        if not batch and (not said or count != N) and _power(abs(c), count):
+            N, batch, said = count, True, False
     if batch:
         power = _power(c, N)
         amount = f"{c:.6g}" + (f" = {power} with N = {N}" if power else "")
@@ -161,6 +198,29 @@ def scale(evidence, k):
             yield constant
     else:
         yield constant
+        if ".shape" in constant.message:
+            yield constant._replace(
+                cause="batch_scale", message=f"{constant.message}: is that axis the batch?"
+            )
+
+
+def _counted(c, c_other, N, count):
+    """Whether a factor changes as a number of examples does."""
+    ratios = [(count / N) ** power for power in (-2, -1, 1, 2)]
+    if any(abs(c_other / c - value) < 1e-6 for value in ratios):
+        return True
+    number = Fraction(c).limit_denominator(100)
+    return abs(float(number) - c) < 1e-8 * abs(c)
+
+
+def _factor_of_data(name, c, c_other):
+    return matches(
+        "chain_factor",
+        name,
+        f"{name} is {c:.6g} times the true gradient, but {c_other:.6g} times for other data: a "
+        "factor that depends on the data is missing, or too much",
+        "look for the derivative of what is done last in forward: a root, a power, an exponential",
+    )
 
 
 def ratio(evidence, k):

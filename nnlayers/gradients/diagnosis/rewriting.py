@@ -268,6 +268,8 @@ class Workshop:
             yield from changes.numbers(known)
             yield from changes.terms(value, context)
             yield from changes.projections(value, context)
+        if upstream and (outer or isinstance(node, ast.Name)):
+            yield from changes.products(value, context)
 
     def _sites(self):
         """Return the expressions whose value may be changed: outermost first."""
