@@ -102,8 +102,9 @@ class TestStopping:
         assert content(tmp_path / f"nnlayers-{name}" / file) == content(tmp_path / "whole" / file)
 
 
+@pytest.mark.usefixtures("ctrl_c")
 class TestSignal:
-    def test_a_real_ctrl_c(self, tmp_path, capsys):
+    def test_a_real_ctrl_c(self, tmp_path):
         words = [sys.executable, "-m", "nnlayers", "train", "mlp", "--out", str(tmp_path / "a")]
         with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
             while b"epoch  6/60" not in process.stdout.readline():  # it is at work
@@ -114,11 +115,11 @@ class TestSignal:
         assert process.returncode == 130
         (step,) = re.findall(rb"\n   stopped after step (\d+); go on with ", b"\n" + out)
         assert int(step) >= 6 * 102
-        # it has stored what is stored where an option stops the training at that step
-        assert main(["train", "mlp", "--out", str(tmp_path / "b"), "--steps", step.decode()]) == 0
-        assert content(tmp_path / "a" / "mlp-seed0.npz") == content(
-            tmp_path / "b" / "mlp-seed0.npz"
-        )
+        # it goes on as if nothing had happened
+        until, parts, whole = str(int(step) + 10), str(tmp_path / "a"), str(tmp_path / "b")
+        assert main(["train", "mlp", "--out", parts, "--steps", until, "--resume"]) == 0
+        assert main(["train", "mlp", "--out", whole, "--steps", until]) == 0
+        assert content(f"{parts}/mlp-seed0.npz") == content(f"{whole}/mlp-seed0.npz")
 
 
 class TestOutput:
