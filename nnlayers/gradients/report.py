@@ -210,6 +210,8 @@ class Report:
         name = finding.gradient
         lines = [f"  {name} is WRONG: {whereabouts(finding, self._arrays) or 'see below'}"]
         causes = [d for d in self.diagnoses if name in d.explains or d.gradient == name]
+        if causes[:1] and causes[0] in self.behaviour:
+            return [f"  {name} is WRONG: see above", *_worst_line(finding)]
         for diagnosis in causes[:1]:
             explained.append(diagnosis)
             lines += [
@@ -218,7 +220,8 @@ class Report:
                 f"    sure:  {SURE[diagnosis.confidence]}",
             ]
         sure = causes and causes[0].confidence != "suspected"
-        for diagnosis in () if sure else causes[1:2]:
+        others = [d for d in causes[1:2] if not d.message.endswith(causes[0].message)]
+        for diagnosis in () if sure else others:
             lines.append(f"    or:    {diagnosis.cause}: {diagnosis.message}")
         return lines + _worst_line(finding)
 

@@ -179,8 +179,9 @@ def factors(shape, context, forms=FORMS):
                 cause = "wrong_mask"
             yield Change(cause, f"{{v}} * {written}", lambda v, f=factor: v * f, "factor")
             if (factor != 0).all():
+                divisor = f"({written})" if " " in written and written[0] != "(" else written
                 yield Change(
-                    "chain_factor", f"{{v}} / {written}", lambda v, f=factor: v / f, "factor"
+                    "chain_factor", f"{{v}} / {divisor}", lambda v, f=factor: v / f, "factor"
                 )
 
 
