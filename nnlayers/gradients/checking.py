@@ -17,7 +17,6 @@ from nnlayers.gradients.diagnosis import diagnose
 from nnlayers.gradients.entries import ESTIMATES, Rows, judge_kinks, judge_rows, tolerance
 from nnlayers.gradients.locating import (
     agrees,
-    claimed_vector,
     compare,
     is_kinked,
     sample,
@@ -207,7 +206,7 @@ def _compare_all(point, which):
     steps = point.scales
     direction = steps * point.spread(steps.size)
     # each entry is moved so that all weigh alike: a small wrong gradient would drown among large
-    weight = np.abs(claimed_vector(point, point.claims[0]) * steps)
+    weight = np.abs(point.claimed[0] * steps)
     typical = min(_small_size(weight[place]) for place in point.subject.slices)
     if np.isfinite(typical):
         direction *= np.maximum(typical / np.maximum(weight, typical), 1e-8)

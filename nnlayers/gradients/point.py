@@ -65,9 +65,11 @@ class Point:
     def spread(self, shape):
         """Return random signs times magnitudes between 0.5 and 1.5: never ones, never near zero."""
         x = self.rng.random(shape)
+        lower = x < 0.5
+        x += x
         x -= 0.5
-        x += np.copysign(0.5, x)
-        return 2.0 * x - np.copysign(0.5, x)
+        x -= lower  # [0, 1/2) has become [-3/2, -1/2), and [1/2, 1) has become [1/2, 3/2)
+        return x
 
     def forward(self, function=None):
         """Call forward once, or a function in its place."""
@@ -132,6 +134,19 @@ class Point:
                     part[part == 0.0] = typical
                 np.maximum(part, 0.01 * typical, out=part)
         return size
+
+    @functools.cached_property
+    def claimed(self):
+        """All claims, a row like ``flat`` for each upstream gradient."""
+        return np.array([self.as_vector(claim) for claim in self.claims])
+
+    def as_vector(self, gradients):
+        """Return a list of gradients as one vector like ``flat``; zeros for what is no gradient."""
+        vector = np.zeros(self.base.size)
+        for place, gradient in zip(self.subject.slices, gradients):
+            if gradient is not None and gradient.size == place.stop - place.start:
+                vector[place] = gradient.ravel()
+        return vector
 
     def only(self, which, vector):
         """Return a vector like ``flat`` that is zero outside one array."""

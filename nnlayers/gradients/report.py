@@ -103,7 +103,7 @@ class Report:
     def __init__(self, subject, seed, findings=(), behaviour=(), causes=(), crash=None, point=None):
         self.subject = subject.shown
         self.shapes = dict(subject.shapes)
-        self.dtypes = tuple(sorted({str(dtype) for dtype in subject.given.values()}))
+        self._given = subject.given.values()
         self.seed = seed
         self.findings = tuple(findings)
         self.behaviour = tuple(behaviour)
@@ -118,6 +118,11 @@ class Report:
         self._arrays = (
             {name: array.copy() for name, array in subject.arrays.items()} if causes else {}
         )
+
+    @property
+    def dtypes(self):
+        """Names of the dtypes in which the arguments were handed over."""
+        return tuple(sorted({str(dtype) for dtype in self._given}))
 
     @property
     def verdict(self):

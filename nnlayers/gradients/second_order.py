@@ -9,7 +9,6 @@ so its own derivative is a matrix of second derivatives, and that is symmetric:
 import numpy as np
 
 from nnlayers.gradients.differences import differentiate
-from nnlayers.gradients.locating import claimed_vector
 from nnlayers.gradients.point import EPS, FIRST, split
 from nnlayers.gradients.report import Finding
 
@@ -66,7 +65,7 @@ def _by_x(point):
 
 def _pulled(point, v):
     """Return backward's gradients for the dout v, as one vector."""
-    return claimed_vector(point, point.gradients(split(v, point.outs)))
+    return point.as_vector(point.gradients(split(v, point.outs)))
 
 
 def _pulled_at(point, offset, v):
@@ -75,7 +74,7 @@ def _pulled_at(point, offset, v):
     np.add(point.base, offset, out=flat)
     try:
         _, cache = point.forward()
-        return claimed_vector(point, point.gradients(split(v, point.outs), cache))
+        return point.as_vector(point.gradients(split(v, point.outs), cache))
     finally:
         flat[...] = point.base
 
