@@ -49,8 +49,9 @@ class TestCorpus:
     def test_reports_are_short(self, seed):
         for kind in ("WRONG", "RIGHT", "DIRTY"):
             for outcome in outcomes(kind, seed):
-                wrong = outcome.report.wrong
-                assert len(str(outcome.report).splitlines()) <= 12 + 2 * max(len(wrong) - 1, 0)
+                lines, wrong = str(outcome.report).splitlines(), outcome.report.wrong
+                assert len(lines) <= 12 + 2 * max(len(wrong) - 1, 0)
+                assert max(map(len, lines)) <= 160
 
 
 @pytest.mark.parametrize("name", ["first", "second"])

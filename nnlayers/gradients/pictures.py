@@ -4,6 +4,7 @@ from html import escape
 
 import numpy as np
 
+from nnlayers.gradients.report import distinct
 from nnlayers.gradients.whereabouts import whereabouts
 
 COLOURS = {"right": "#2a9d4a", "wrong": "#d1382c", "undecided": "#c98a00"}
@@ -32,7 +33,7 @@ def html(report):
         parts.append(f"<pre>{escape(report.crash)}</pre>")
     if report.diagnoses:
         parts.append("<ul>")
-        for diagnosis in report.diagnoses[:3]:
+        for diagnosis in distinct(report.diagnoses)[:3]:
             parts.append(
                 f"<li><b>{escape(diagnosis.cause)}</b>: {_code(diagnosis.message)}<br>"
                 f"<i>{_code(diagnosis.fix)}</i> <small>({diagnosis.confidence})</small></li>"

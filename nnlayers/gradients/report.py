@@ -225,8 +225,7 @@ class Report:
                 f"    sure:  {SURE[diagnosis.confidence]}",
             ]
         sure = causes and causes[0].confidence != "suspected"
-        others = [d for d in causes[1:2] if not d.message.endswith(causes[0].message)]
-        for diagnosis in () if sure else others:
+        for diagnosis in () if sure else distinct(causes)[1:2]:
             lines.append(f"    or:    {diagnosis.cause}: {diagnosis.message}")
         return lines + _worst_line(finding)
 
@@ -259,6 +258,15 @@ class Report:
         from nnlayers.gradients.pictures import html
 
         return html(self)
+
+
+def distinct(diagnoses):
+    """Leave out those that give the evidence of an earlier one another name."""
+    kept = []
+    for diagnosis in diagnoses:
+        if not any(diagnosis.message.endswith(earlier.message) for earlier in kept):
+            kept.append(diagnosis)
+    return kept
 
 
 def _worst_line(finding):

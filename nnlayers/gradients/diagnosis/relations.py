@@ -22,6 +22,12 @@ def matches(cause, name, message, fix):
     return Diagnosis(cause, name, message, fix, "matches", (name,))
 
 
+def _apart(evidence, k, values):
+    """Say how far values are from the true gradient: evidence that they are the same."""
+    found = values.reshape(len(values), -1)[:, evidence.rows[k].indices]
+    return f", largest difference {np.abs(found - evidence.true[k]).max(initial=0.0):.0e}"
+
+
 def dependence_on_dout(evidence, k):
     """Is backward linear in dout, as Jᵀ dout is, or does it not look at dout at all."""
     name, claimed = evidence.names[k], evidence.claimed(k)
@@ -163,7 +169,7 @@ def scale(evidence, k):
         yield matches(
             "sign_flip",
             name,
-            f"{name} is minus the true gradient",
+            f"{name} is minus the true gradient{_apart(evidence, k, -evidence.claimed(k))}",
             f"change the sign of {name}",
         )
         return
@@ -274,7 +280,9 @@ def _constant(evidence, k, c):
     return matches(
         "constant_scale",
         name,
-        f"{name} is {c:.6g} times the true gradient" + (f" ({known})" if known else ""),
+        f"{name} is {c:.6g} times the true gradient"
+        + (f" ({known})" if known else "")
+        + _apart(evidence, k, evidence.claimed(k) / c),
         f"{'divide' if abs(c) > 1 else 'multiply'} {name} by {max(abs(c), 1 / abs(c)):.6g}"
         + (" and change its sign" if c < 0 else ""),
     )
@@ -357,7 +365,8 @@ def shape_of_result(evidence, k):
         yield matches(
             "transposed",
             name,
-            f"{name} is the transpose of the true gradient",
+            f"{name} is the transpose of the true gradient"
+            + _apart(evidence, k, claimed.swapaxes(1, 2)),
             f"return {name}.T, or swap the factors of the product and transpose both",
         )
     for count in range(1, claimed.ndim):
@@ -415,7 +424,8 @@ def layout(evidence, k):
                 name,
                 f"{name} is the true gradient with axes {a - 1} and {b - 1} swapped"
                 if claimed.ndim > 3
-                else f"{name} equals the transpose of the true gradient",
+                else f"{name} equals the transpose of the true gradient"
+                + _apart(evidence, k, claimed.swapaxes(a, b)),
                 f"swap the axes of {name} back, or transpose the factors of its product",
             )
             return
