@@ -2,7 +2,17 @@
 
 import time
 
-from nnlayers.gradients.diagnosis import freezing, onehot, paths, relations, rewriting, surgery
+from nnlayers.gradients.diagnosis import (
+    freezing,
+    onehot,
+    paths,
+    regions,
+    relations,
+    rewriting,
+    rounding,
+    scales,
+    surgery,
+)
 from nnlayers.gradients.diagnosis.evidence import Evidence
 from nnlayers.gradients.entries import Rows
 from nnlayers.gradients.report import Diagnosis
@@ -48,9 +58,9 @@ def diagnose(point, wrong, rows, only_kinks):
 def _by_numbers(evidence, k):
     """Relations between the claimed and the true gradient that leave little doubt."""
     for relation in (
-        relations.precision,
-        relations.dependence_on_dout,
-        relations.scale,
+        rounding.precision,
+        rounding.dependence_on_dout,
+        scales.scale,
         relations.shape_of_result,
     ):
         found = list(relation(evidence, k))
@@ -127,12 +137,12 @@ STRUCTURE = (
     paths.local_in_time,
     paths.output_ignored,
     paths.branch,
-    paths.factor_field,
-    paths.unfilled,
-    paths.misplaced,
+    regions.factor_field,
+    regions.unfilled,
+    regions.misplaced,
     paths.statistics,
     onehot.across_steps,
-    paths.region,
+    regions.region,
     onehot.wrong_places,
 )
 

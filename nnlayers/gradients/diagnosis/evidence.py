@@ -9,6 +9,7 @@ from nnlayers.gradients.entries import Rows
 from nnlayers.gradients.locating import sample, size_of
 from nnlayers.gradients.point import Point, flatten
 from nnlayers.gradients.probes import leaves_of
+from nnlayers.gradients.report import Diagnosis
 
 MATCH = 1e-6  # relative to the largest entry: numbers that agree so well are called equal
 DOUTS = 3
@@ -161,3 +162,14 @@ def close(a, b, limit=MATCH):
         return False
     with np.errstate(all="ignore"):
         return bool(np.abs(a - b).max(initial=0.0) <= limit * np.abs(b).max(initial=0.0))
+
+
+def apart(evidence, k, values):
+    """Say how far values are from the true gradient: evidence that they are the same."""
+    found = values.reshape(len(values), -1)[:, evidence.rows[k].indices]
+    return f", largest difference {np.abs(found - evidence.true[k]).max(initial=0.0):.0e}"
+
+
+def matches(cause, name, message, fix):
+    """Return a diagnosis that rests on equal numbers."""
+    return Diagnosis(cause, name, message, fix, "matches", (name,))

@@ -12,8 +12,8 @@ import time
 
 import numpy as np
 
-from nnlayers.gradients.diagnosis.edits import Context
 from nnlayers.gradients.diagnosis.source import put, units_of
+from nnlayers.gradients.diagnosis.syntax import Context
 from nnlayers.gradients.report import Diagnosis
 
 SECONDS = 0.6

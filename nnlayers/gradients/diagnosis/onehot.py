@@ -9,8 +9,7 @@ import time
 
 import numpy as np
 
-from nnlayers.gradients.diagnosis.evidence import MATCH
-from nnlayers.gradients.diagnosis.relations import matches
+from nnlayers.gradients.diagnosis.evidence import MATCH, matches
 
 SECONDS = 0.3
 MOST = 400  # output entries

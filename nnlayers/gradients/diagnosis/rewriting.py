@@ -7,18 +7,18 @@ syntax tree.
 """
 
 import ast
-import re
 import time
 
 import numpy as np
 
 from nnlayers.gradients.diagnosis import changes
-from nnlayers.gradients.diagnosis.edits import Context, edits_of
+from nnlayers.gradients.diagnosis.edits import edits_of
 from nnlayers.gradients.diagnosis.slicing import statements_at_fault
 from nnlayers.gradients.diagnosis.source import put, units_of
 from nnlayers.gradients.diagnosis.surgery import proved, sizes, surroundings
+from nnlayers.gradients.diagnosis.syntax import Context
+from nnlayers.gradients.diagnosis.wording import difference, tidy
 
-LONG, SHORT = 40, 12  # characters of a line that is shown whole, and of a part that says enough
 SECONDS = 0.8  # processor time that all attempts of one kind may take
 
 
@@ -338,45 +338,6 @@ class Workshop:
         return proved(self.evidence, cause, fixed, how, f"line {line}: `{new}` in place of `{old}`")
 
 
-def difference(before, after):
-    """Return the parts of two versions of a line that differ: whole words, brackets in pairs."""
-    if max(len(before), len(after)) <= LONG:
-        return before, after
-    left = 0
-    while left < min(len(before), len(after)) and before[left] == after[left]:
-        left += 1
-    right = 0
-    while right < min(len(before), len(after)) - left and before[-1 - right] == after[-1 - right]:
-        right += 1
-    while True:
-        old, new = before[left : len(before) - right], after[left : len(after) - right]
-        closing, opening = map(max, zip(_unpaired(old), _unpaired(new)))
-        inside = _in_word(before[left - 1 : left]) or old[:1] == "."
-        if left and (closing or inside or not (old.strip() and new.strip())):
-            left -= 1
-        elif right and (opening or _in_word(before[-right])):
-            right -= 1
-        elif (left or right) and min(len(old.strip()), len(new.strip())) < SHORT:
-            left, right = max(left - 1, 0), max(right - 1, 0)
-        else:
-            return old.strip(), new.strip()
-
-
-def _in_word(character):
-    return character.isalnum() or character in ("_", ".", "=")
-
-
-def _unpaired(text):
-    """Return how many closing and how many opening brackets have no partner."""
-    closing = opening = 0
-    for character in text:
-        if character in "([{":
-            opening += 1
-        elif character in ")]}":
-            closing, opening = (closing, opening - 1) if opening else (closing + 1, 0)
-    return closing, opening
-
-
 def _bracketed(node):
     text = ast.unparse(node)
     return f"({text})" if isinstance(node, ast.BinOp | ast.UnaryOp) else text
@@ -387,20 +348,9 @@ def _first_line(edit, context):
     statement = edit.statement
     for candidate in ast.walk(context.tree):
         if candidate is statement:
-            return _tidy(ast.unparse(statement).splitlines()[0])
+            return tidy(ast.unparse(statement).splitlines()[0])
     # the statement itself was replaced: its successor stands at its place
     parent, field, index = context.parents[statement]
     new = getattr(parent, field)[index] if index is not None else getattr(parent, field)
     text = ast.unparse(ast.fix_missing_locations(new)).splitlines()[0]
-    return _tidy(text)
-
-
-def _tidy(text):
-    """Return a changed line as one would write it."""
-    text = text.replace(" + 1 - 1", "").replace(" - 1 + 1", "").replace("__now", "_now")
-    text = re.sub(r"__index__\[(.*?)\](?=, )", _argument, text)
-    return text.replace("__np__", "np")
-
-
-def _argument(match):
-    return f"({match[1]})" if "," in match[1] else match[1]
+    return tidy(text)
