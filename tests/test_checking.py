@@ -462,7 +462,8 @@ class TestBehaviour:
         x = RNG(0).normal(size=(3, 4))
         report = check_gradients((layer.forward, layer.backward), x)
         assert "stale_cache" in [d.cause for d in report.behaviour]
-        assert "each call of backward adds its gradients to those of the calls before" in str(report)
+        said = "each call of backward adds its gradients to those of the calls before"
+        assert said in str(report)
 
     def test_one_array_for_two_gradients(self):
         def backward(dout, cache):
