@@ -19,5 +19,6 @@ batches                drawn with replacement               each example once an
 
 Weights and batches are drawn from NumPy's global generator, as the courses do, so that the
 ``np.random.seed`` of a notebook gives the numbers printed in it; whatever draws takes ``rng=``
-instead.  Nothing ever seeds the global generator.
+instead.  I2DL's random search and its flips draw from Python's ``random``, as the course does.
+Nothing ever seeds a global generator.
 """
