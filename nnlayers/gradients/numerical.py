@@ -232,6 +232,8 @@ def check_point(op, x):
 def evaluate(op, f, x):
     """Return f(x) as a floating-point array."""
     value = f(x)
+    if value.__class__ is np.ndarray and value.dtype.kind == "f":
+        return value
     if isinstance(value, tuple):
         raise complaint(
             TypeError,
@@ -276,7 +278,7 @@ def _with_step(f, x, dout, h):
         before = flat[i]
         try:
             flat[i] = before + h
-            upper = evaluate(op, f, x).ravel().copy()
+            upper = evaluate(op, f, x).flatten()  # a copy, which f cannot overwrite
             flat[i] = before - h
             lower = evaluate(op, f, x)
         finally:
@@ -284,7 +286,7 @@ def _with_step(f, x, dout, h):
         if i == 0 and not (dout is None and lower.size == 1):
             weights = upstream_of(op, dout, lower)
         upper -= lower.ravel()
-        out[i] = (upper[0] if weights is None else upper @ weights) / (2.0 * h)
+        out[i] = (upper[0] if weights is None else upper.dot(weights)) / (2.0 * h)
     return gradient
 
 

@@ -5,11 +5,14 @@ that takes a third of the time, and with 8 rows three quarters.  NumPy makes sta
 products in one call.
 """
 
+import functools
+
 import numpy as np
 
 SMALL = 100**3  # M · N · K of products that OpenBLAS makes without rearranging
 WIDE = 64  # entries of a row from which on vector operations should run along it
 FEW = 64  # examples of a small batch
+KEPT = 4096  # most ones that are kept from one call to the next
 
 
 def product(a, b):
@@ -20,10 +23,10 @@ def product(a, b):
     """
     N = b.shape[1]
     if a.size * N <= SMALL:
-        return a @ b
+        return a.dot(b)  # a @ b takes 0.6 to 1.2 µs longer, a third to half of a small product
     P, K = a.shape
     if P > FEW and K > FEW:
-        return a @ b
+        return a.dot(b)
     if K <= P:  # some rows of a at a time
         k = min(SMALL // (K * N), WIDE) // 8 * 8
     elif b.flags.f_contiguous:  # some columns of b, which lie one after the other
@@ -31,7 +34,7 @@ def product(a, b):
     else:  # some columns of b: they begin in every row, and must be long enough to be worth that
         k = min(SMALL // (P * K), 128) // 32 * 32 if P * K * 48 <= SMALL else 0
     if not k:
-        return a @ b
+        return a.dot(b)
     out = np.empty((P, N), a.dtype)
     if K <= P:
         head = P // k * k
@@ -42,6 +45,23 @@ def product(a, b):
         np.matmul(a, _split_columns(b[:, :head], k), out=_split_columns(out[:, :head], k))
         np.matmul(a, b[:, head:], out=out[:, head:])
     return out
+
+
+def sum_of_rows(a):
+    """Return (1ᴾ)ᵀ a for a (P, N): BLAS sums twice as fast as a.sum(axis=0)."""
+    return ones(len(a), a.dtype).dot(a)
+
+
+def ones(count, dtype):
+    """Return so many ones, read-only: to make them anew takes as long as a small product."""
+    return _kept_ones(count, dtype) if count <= KEPT else np.ones(count, dtype)
+
+
+@functools.lru_cache(64)
+def _kept_ones(count, dtype):
+    array = np.ones(count, dtype)
+    array.flags.writeable = False
+    return array
 
 
 def times(a, w, out):

@@ -7,7 +7,7 @@ import math
 
 import numpy as np
 
-from nnlayers.layers._products import product
+from nnlayers.layers._products import product, sum_of_rows
 from nnlayers.layers.broadcasting import sum_to
 from nnlayers.layers.checks import (
     ARRAY,
@@ -18,6 +18,7 @@ from nnlayers.layers.checks import (
     positive_int,
     unpack,
     upstream,
+    x_w_b,
 )
 from nnlayers.layers.initializers import he_normal
 from nnlayers.layers.layer import PairLayer
@@ -165,7 +166,7 @@ def affine_forward(x, w, b=None):
     array([[ 6.,  7.,  8.],
            [22., 23., 24.]])
     """
-    x, w, b = floats("affine_forward", ("b",), x=x, w=w, b=b)
+    x, w, b = x_w_b("affine_forward", x, w, b)
     if w.ndim != 2 or x.ndim < 2 or math.prod(x.shape[1:]) != w.shape[0]:
         raise _affine_mismatch(x, w, b)
     D, M = w.shape
@@ -206,7 +207,7 @@ def affine_backward(dout, cache, need_dx=True):
     dw = product(x.reshape(len(x), D).T, dout)
     if b is None:
         return dx, dw
-    db = np.ones(len(dout), dout.dtype) @ dout  # BLAS sums twice as fast as dout.sum(axis=0)
+    db = sum_of_rows(dout)
     return dx, dw, db if b.ndim == 1 else db.reshape(b.shape)
 
 

@@ -74,6 +74,17 @@ def floats(op, optional=(), /, **arrays):
     return checked
 
 
+def x_w_b(op, x, w, b):
+    """Return what :func:`floats` makes of x, w and an optional b, sooner if that is nothing."""
+    if (
+        x.__class__ is w.__class__ is b.__class__ is np.ndarray
+        and x.dtype is w.dtype is b.dtype
+        and x.dtype.kind == "f"
+    ):
+        return x, w, b
+    return floats(op, ("b",), x=x, w=w, b=b)
+
+
 def one_float(op, x, name="x"):
     """Return x as a floating-point array: :func:`floats` for the pairs that take one array."""
     if x.__class__ is not np.ndarray:

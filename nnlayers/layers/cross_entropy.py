@@ -8,6 +8,7 @@ import math
 
 import numpy as np
 
+from nnlayers.layers._products import ones
 from nnlayers.layers.checks import ARRAY, bad_cache, complaint, unpack, upstream
 from nnlayers.layers.labels import (
     class_weights_of,
@@ -98,11 +99,11 @@ def softmax_cross_entropy_forward(
             counts = _times(v[target % C].reshape(positions), each)
             target = _one_hot(target, scores)
         target = ((1.0 - smoothing) * target + smoothing / C) * v
-    rows = scores.reshape(math.prod(positions), C)
+    rows = scores if scores.ndim == 2 else scores.reshape(math.prod(positions), C)
     # subtracting the largest score changes no probability and lets no exponential overflow
     shifted = np.subtract(rows, _largest(rows)[:, None], order="C")
     p = np.exp(shifted)
-    total = p @ np.ones(C, p.dtype)  # BLAS sums short rows several times faster than p.sum(axis=1)
+    total = p.dot(ones(C, p.dtype))  # BLAS sums short rows several times faster than p.sum(axis=1)
     # -log p = log Σⱼ e^shiftedⱼ - shifted, weighted by t
     losses = np.log(total)
     if target.ndim == 1:
@@ -111,9 +112,9 @@ def softmax_cross_entropy_forward(
         losses = (target.reshape(rows.shape) * (losses[:, None] - shifted)).sum(axis=1)
     p /= total[:, None]
     weights = _weights(op, reduction, positions, each, counts)
-    losses = losses.reshape(positions) * weights
-    out = losses if reduction == "none" else losses.sum()
-    return out, (p.reshape(scores.shape), target, weights, reduction)
+    if scores.ndim != 2:
+        losses, p = losses.reshape(positions), p.reshape(scores.shape)
+    return _total(losses, weights, reduction), (p, target, weights, reduction)
 
 
 def softmax_cross_entropy_backward(dout, cache):
@@ -193,9 +194,8 @@ def nll_forward(
         v = class_weights_of(op, "log_probs", log_probs, class_weights)
         each = _times(v[places % log_probs.shape[-1]].reshape(y.shape), each)
     weights = _weights(op, reduction, y.shape, each, each)
-    losses = -log_probs.reshape(log_probs.size)[places].reshape(y.shape) * weights
-    out = losses if reduction == "none" else losses.sum()
-    return out, (log_probs, places, weights, reduction)
+    losses = -log_probs.reshape(log_probs.size)[places].reshape(y.shape)
+    return _total(losses, weights, reduction), (log_probs, places, weights, reduction)
 
 
 def nll_backward(dout, cache):
@@ -290,10 +290,17 @@ def _weights(op, reduction, positions, each, counts):
     return 1.0 / count if each is None else each / count
 
 
+def _total(losses, weights, reduction):
+    """Return what the reduction makes of the weighted losses."""
+    losses = losses * weights  # before they are summed, which could overflow
+    return losses if reduction == "none" else np.add.reduce(losses, axis=None)
+
+
 def _dlosses(op, dout, scores, weights, reduction):
     """Return the gradient of each position's loss, with an axis for the classes."""
     shape = scores.shape[:-1] if reduction == "none" else ()
-    return np.asarray(upstream(op, dout, shape, scores.dtype) * weights)[..., None]
+    dlosses = upstream(op, dout, shape, scores.dtype) * weights
+    return dlosses[..., None] if dlosses.ndim else dlosses
 
 
 def _smoothing(op, label_smoothing):

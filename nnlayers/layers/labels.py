@@ -90,7 +90,7 @@ def places_of(op, name, scores, y, kept):
         labels = np.where(kept, labels, 0)
     C = scores.shape[-1]
     # seen as unsigned, a negative label is a huge one: one comparison finds both mistakes
-    if labels.size and labels.view(np.uintp).max() >= C:
+    if labels.size and np.maximum.reduce(labels.view(np.uintp), axis=None) >= C:
         at = tuple(int(i) for i in np.argwhere((labels < 0) | (labels >= C))[0])
         raise complaint(
             ValueError,

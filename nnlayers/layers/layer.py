@@ -228,7 +228,10 @@ class PairLayer(Layer):
     def gradients(self, dout, cache, need_dx=True):
         """Return ``(dx, {name: gradient})``; see :meth:`Layer.gradients`."""
         if self.params:
-            dx, grads = self._by_name(self.pair[1](dout, cache, need_dx=need_dx))
+            grads = self.pair[1](dout, cache, need_dx=need_dx)
+            if grads.__class__ is tuple and len(grads) == 1 + len(self.params):  # the usual case
+                return (grads[0] if need_dx else None), dict(zip(self.params, grads[1:]))
+            dx, grads = self._by_name(grads)
             return (dx if need_dx else None), grads  # one None for several inputs
         return (self.pair[1](dout, cache) if need_dx else None), {}
 

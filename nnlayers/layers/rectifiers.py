@@ -68,7 +68,10 @@ def relu_backward(dout, cache):
     """
     (out,) = unpack("relu_backward", cache, ("out",))
     dout = upstream("relu_backward", dout, out.shape, out.dtype)
-    return dout * (out > 0)
+    # 1 where x > 0, else 0: made floats at once, as a product of floats and booleans takes longer
+    dx = (out > 0).astype(out.dtype)
+    dx *= dout
+    return dx
 
 
 def leaky_relu_forward(x, *, slope=0.01):

@@ -108,6 +108,8 @@ class Composite(Layer):
         """Join the children's gradients by this net's names; a name met twice is a sum."""
         joined = self._nothing.copy()
         for names, grads in zip(self._keys, gradients_of_children):
+            if not names:
+                continue
             for name, gradient in grads.items():
                 key = names[name]
                 before = joined[key]

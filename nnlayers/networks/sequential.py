@@ -105,12 +105,13 @@ class Sequential(Composite):
         if cache.__class__ is not tuple or len(cache) != len(layers):
             expected = f"the tuple of {len(layers)} caches"
             raise bad_cache("Sequential.backward", cache, expected, "Sequential.forward")
+        lowest = self._lowest
         grads, more = [{}] * len(layers), ()
-        stop = -1 if need_dx else self._lowest - 1
+        stop = -1 if need_dx else lowest - 1
         i = len(layers) - 1
         try:
             for i in range(len(layers) - 1, stop, -1):
-                dout, grads[i] = layers[i].gradients(dout, cache[i], need_dx or i > self._lowest)
+                dout, grads[i] = layers[i].gradients(dout, cache[i], need_dx or i > lowest)
                 if dout.__class__ is tuple and i:  # the last layer's further inputs
                     dout, *more = dout
         except BaseException as error:

@@ -85,6 +85,9 @@ class Piece:
 
     def __init__(self, segments, memory, buffers):
         self.segments, self.memory = segments, memory
+        self.numbers = [number for number, _, _, _ in segments]
+        self.source = segments[0][1]  # only a part of a large parameter has one, and it is alone
+        self.targets = [w for _, _, w, _ in segments]
         self.gathered, self.scratch, self.spare = buffers
         # the changes of the segments in each array that an update may return: small parameters are
         # updated in less time than it takes to cut these views
@@ -92,10 +95,11 @@ class Piece:
 
     def gradient(self, flats):
         """Return the gradient of the piece, of the flattened gradients of all parameters."""
-        parts = [
-            flats[i] if source is None else flats[i][source] for i, source, _, _ in self.segments
-        ]
-        return np.concatenate(parts, out=self.gathered) if len(parts) > 1 else parts[0]
+        if self.source is not None:
+            return flats[self.numbers[0]][self.source]
+        if len(self.numbers) == 1:
+            return flats[self.numbers[0]]
+        return np.concatenate([flats[number] for number in self.numbers], out=self.gathered)
 
     def weights(self):
         """Return the piece's part of the parameters, copied into spare."""
@@ -110,8 +114,8 @@ class Piece:
 
     def add(self, change):
         """Add to the piece's part of the parameters."""
-        parts = self.changes.get(id(change))
-        for (_, _, w, _), part in zip(self.segments, parts or self._parts(change)):
+        parts = self.changes.get(id(change)) or self._parts(change)
+        for w, part in zip(self.targets, parts):
             w += part
 
     def _parts(self, change):
