@@ -9,6 +9,7 @@ import math
 
 import numpy as np
 
+from nnlayers.layers._products import sum_of_rows
 from nnlayers.layers.checks import (
     ARRAY,
     bad_cache,
@@ -122,7 +123,7 @@ def batchnorm_forward(x, gamma, beta, *, train=None, running=None, momentum=0.9,
     wide = row.reshape(N // r, r * K)  # r examples a row, as NumPy is slow on short ones
     with np.errstate(over="ignore", invalid="ignore"):  # judged below
         if train:
-            mean = _gather(np.ones(N, x.dtype) @ row, before, C, after) / n
+            mean = _gather(sum_of_rows(row), before, C, after) / n
         (shift,) = _spread((mean,), r * before, after)
         centred = wide - shift
         if train:
@@ -175,7 +176,7 @@ def batchnorm_backward(dout, cache, need_dx=True):
     before, after = _around(order, shape)
     centred, dout = as_rows(centred, order, N, K), as_rows(dout, order, N, K)
     # out = γ x̂ + β with x̂ = centred · rstd, and dγ and dβ are sums over the whole channel
-    dbeta = _gather(np.ones(N, dtype) @ dout, before, C, after)
+    dbeta = _gather(sum_of_rows(dout), before, C, after)
     dgamma = _gather(np.einsum("nk,nk->k", dout, centred), before, C, after) * rstd
     if not need_dx:
         return None, dgamma, dbeta
