@@ -33,12 +33,12 @@ class Loss(PairLayer):
 
 def divisor(op, reduction, shape):
     """Return the number by which the sum of losses of this shape is divided."""
-    choice(op, "reduction", reduction, REDUCTIONS)
     if reduction == "mean":
         count = math.prod(shape)
     elif reduction == "batchmean":
         count = shape[0] if shape else 1
     else:
+        choice(op, "reduction", reduction, REDUCTIONS)
         return 1
     if count == 0:
         raise no_losses(op, reduction)
