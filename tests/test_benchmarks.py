@@ -4,6 +4,7 @@ import json
 import math
 import re
 import sys
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -81,10 +82,13 @@ def test_a_profile_names_functions(capsys):
     assert re.search(r"%.* \w+_(for|back)ward  \(\w+\.py\)", capsys.readouterr().out)
 
 
-def test_without_pytorch_one_line_says_what_to_install(monkeypatch, capsys):
-    monkeypatch.setitem(sys.modules, "torch", None)
+@pytest.mark.parametrize("missing", ["sklearn", "torch"])
+def test_without_the_others_one_line_says_what_to_install(missing, monkeypatch, capsys):
+    for name in ("sklearn", "torch"):
+        module = None if name == missing else ModuleType(name)
+        monkeypatch.setitem(sys.modules, name, module)
     assert main([]) == 2
-    assert capsys.readouterr().err.endswith("is missing: pip install '.[bench]'\n")
+    assert capsys.readouterr().err == f"{missing} is missing: pip install '.[bench]'\n"
 
 
 @pytest.mark.parametrize("name", ["sequential", "memory", "import"])
