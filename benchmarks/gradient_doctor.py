@@ -25,7 +25,12 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 from corpus.judging import judge
 
-CORPORA = {"corpus": "corpus", "first": "blind.first", "second": "blind.second"}
+CORPORA = {
+    "corpus": "corpus",
+    "first": "blind.first",
+    "second": "blind.second",
+    "third": "blind.third",
+}
 KINDS = ("WRONG", "RIGHT", "DIRTY")
 
 

@@ -5,10 +5,10 @@ import functools
 import pytest
 
 import corpus
-from blind import first, second
+from blind import first, second, third
 from corpus.judging import judge
 
-BLIND = {"first": first, "second": second}
+BLIND = {"first": first, "second": second, "third": third}
 SEEDS = (0, 1, 2)
 
 
@@ -54,7 +54,7 @@ class TestCorpus:
                 assert max(map(len, lines)) <= 160
 
 
-@pytest.mark.parametrize("name", ["first", "second"])
+@pytest.mark.parametrize("name", BLIND)
 def test_verdicts_on_backward_passes_written_without_knowledge_of_the_checker(name, monkeypatch):
     # the search for causes, which takes most of the time, has no say in the verdict
     monkeypatch.setattr("nnlayers.gradients.checking.diagnose", lambda *args: [])

@@ -121,6 +121,7 @@ RANK_VALUE = {
     "wrong_mask": 4.5,
     "wrong_tensor": 4.62,
     "chain_factor": 4.65,
+    "wrong_formula": 4.66,
     "missing_path": 4.85,
     "rearranged": 4.9,
     "wrong_index": 5.0,

@@ -137,7 +137,8 @@ def exchanges(value, context, activated=True):
     elif value.dtype.kind == "f":
         yield Change("wrong_tensor", "(1 - {v})", lambda v: 1 - v, "exchange")
         for text, function in ACTIVATIONS if activated else ():
-            yield Change("wrong_tensor", text, function, "exchange")
+            cause = "wrong_formula" if "sign" in text else "wrong_tensor"
+            yield Change(cause, text, function, "exchange")
 
 
 def signs():
@@ -174,15 +175,14 @@ def factors(shape, context, forms=FORMS):
                 continue
             seen.append(factor)
             written = text.format(a=name)
-            cause = "chain_factor"
+            cause = "wrong_formula" if text == "{a}**2" else "chain_factor"
             if text in ("{a}", "(1 - {a})") and np.isin(array, (0, 1)).all():
                 cause = "wrong_mask"
             yield Change(cause, f"{{v}} * {written}", lambda v, f=factor: v * f, "factor")
             if (factor != 0).all():
                 divisor = f"({written})" if " " in written and written[0] != "(" else written
-                yield Change(
-                    "chain_factor", f"{{v}} / {divisor}", lambda v, f=factor: v / f, "factor"
-                )
+                cause = "wrong_formula" if text == "{a}**2" else "chain_factor"
+                yield Change(cause, f"{{v}} / {divisor}", lambda v, f=factor: v / f, "factor")
 
 
 def products(value, context):

@@ -71,8 +71,9 @@ def one_way_only(evidence):
             for kept in range(8 if uses else 0):
                 if _explains(evidence, units, unit, context, uses, k, kept):
                     lines = sorted({unit.line(context.statement(node)) for node in uses})
+                    again = len(uses) == 1  # the same expression, run again and again by a loop
                     yield Diagnosis(
-                        "missing_path",
+                        "overwrite_not_accumulate" if again else "missing_path",
                         evidence.names[k],
                         f"{evidence.names[k]} follows only use {kept + 1} of {names[k]} in forward "
                         f"(line {', '.join(map(str, lines))})",

@@ -276,4 +276,6 @@ def _one_term(evidence, k, axis, i, out):
         f"{name} holds {what}",
         f"sum over axis {axis}",
     )
-    yield from (lost, missing) if overwritten else (missing, lost)
+    # the numbers alone cannot tell which of them it is
+    order = (lost, missing) if overwritten else (missing, lost)
+    yield from (diagnosis._replace(confidence="suspected") for diagnosis in order)

@@ -201,8 +201,28 @@ class Workshop:
                 with np.errstate(all="ignore"):
                     fixed = self._try(function)
                 if fixed:
+                    ratio = change.apply(np.asarray(value)) if change.kind == "exchange" else None
+                    if ratio is not None and self._is_factor(ratio, value, node):
+                        change = change._replace(cause="chain_factor")
                     yield self._written(change, upstream, fixed, node)
         yield from self._everywhere(context)
+
+    def _is_factor(self, new, old, node):
+        """Whether an exchange multiplies or divides by what stands in the statement already."""
+        statement = self.context.statement(node)
+        names = {n.id for n in ast.walk(statement) if isinstance(n, ast.Name)}
+        with np.errstate(all="ignore"):
+            ratio = new / old if new.shape == old.shape else np.nan
+        for name in names:
+            array = self.locals.get(name)
+            if isinstance(array, np.ndarray) and array.dtype.kind == "f" and array.size > 1:
+                for factor in (ratio, 1 / ratio):
+                    try:
+                        if np.allclose(factor, array, rtol=1e-9, atol=0.0):
+                            return True
+                    except ValueError:  # shapes that do not broadcast
+                        break
+        return False
 
     def _everywhere(self, context):
         """Yield what factors on all uses of a name in one statement repair."""
@@ -324,6 +344,8 @@ class Workshop:
         parent = places[0][0]
         if cause == "transposed" and getattr(parent, "attr", "") == "reshape":
             cause = "rearranged"  # the axes of a tensor that is laid out anew, not a matrix
+        if change.kind == "place" and isinstance(parent, ast.Subscript):
+            cause = "wrong_index"  # another part of it is meant
         if self.context.in_comparison(nodes[0]):
             cause = "wrong_mask"
         inner = len(nodes) == 1 and self.context.in_sum(nodes[0])

@@ -119,7 +119,7 @@ def _is_whole(found, off):
     return (
         (found == np.round(found)).all()
         and np.abs(found).max() > 1
-        and 1e-6 < off.max() < 3.0
+        and 1e-6 < off.max() < 8.0
         and not np.array_equal(found[0], found[1])
     )
 

@@ -1,4 +1,4 @@
-"""A third corpus: wrong, right but suspicious, and dirty backward passes.
+"""Wrong, right but suspicious, and dirty backward passes.
 
 In a dirty specimen `wrong` names the gradients whose values are not the true ones when the first
 backward after one forward is taken (shape, container and dtype do not count, a missing one does).
