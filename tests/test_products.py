@@ -69,3 +69,21 @@ def test_an_affine_layer_of_any_batch(N, dtype):
     np.testing.assert_allclose(dw, exact[0].T @ exact[3], atol=tolerance)
     np.testing.assert_allclose(db, exact[3].sum(axis=0), atol=tolerance)
     assert all(a.dtype == dtype for a in (out, dx, dw, db))
+
+
+@pytest.mark.parametrize("count", [0, 3, _products.KEPT, _products.KEPT + 1])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_ones_are_kept_only_if_they_are_few_and_then_read_only(count, dtype):
+    first, again = (_products.ones(count, np.dtype(dtype)) for _ in range(2))
+    assert first.shape == (count,)
+    assert first.dtype == dtype
+    assert (first == 1.0).all()
+    assert (first is again) == (count <= _products.KEPT)
+    assert first.flags.writeable == (count > _products.KEPT)
+
+
+@pytest.mark.parametrize("P", [0, 1, 5, _products.KEPT + 1])
+def test_rows_are_summed_in_any_layout(P):
+    for layout in LAYOUTS:
+        a = layout(drawn(P, 3))
+        np.testing.assert_allclose(_products.sum_of_rows(a), a.sum(axis=0), rtol=1e-9, atol=1e-9)
