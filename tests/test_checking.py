@@ -548,7 +548,9 @@ class TestCost:
         assert check_gradients((tanh_forward, tanh_backward), w).forwards <= 60
         assert check_gradients((relu_forward, relu_backward), w).forwards <= 60
 
-    def test_one_wrong_entry_in_a_million(self):
+    def test_one_wrong_entry_in_a_million(self, monkeypatch):
+        # how often the search for its cause calls forward depends on the source of the pair
+        monkeypatch.setattr("nnlayers.gradients.checking.diagnose", lambda *args: [])
         x, w = RNG(0).normal(size=(2, 1000)), RNG(1).normal(size=(1000, 1000))
 
         def one_wrong(dx, dw):
