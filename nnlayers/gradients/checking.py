@@ -36,6 +36,8 @@ from nnlayers.layers.initializers import generator
 UNDECIDED, MANY_POOR = 1e-3, 0.5
 # a projection settles the matter if errors of this part of a typical entry would show
 SETTLED = 1e-3
+# gradients smaller than this part of others' are taken for zero but for rounding
+ROUNDING = 1e-13
 # what looking at every single entry of a gradient may cost: seconds, and numbers held
 SECONDS, NUMBERS = 1.0, 4e6
 
@@ -207,7 +209,10 @@ def _compare_all(point, which):
     direction = steps * point.spread(steps.size)
     # each entry is moved so that all weigh alike: a small wrong gradient would drown among large
     weight = np.abs(point.claimed[0] * steps)
-    typical = min(_small_size(weight[place]) for place in point.subject.slices)
+    sizes = [_small_size(weight[place]) for place in point.subject.slices]
+    most = max(size if size < np.inf else 0.0 for size in sizes)
+    # a gradient that is zero but for rounding (a bias before a normalization) sets no measure
+    typical = min((size for size in sizes if size > ROUNDING * most), default=np.inf)
     if np.isfinite(typical):
         direction *= np.maximum(typical / np.maximum(weight, typical), 1e-8)
     else:
@@ -223,11 +228,9 @@ def _compare_all(point, which):
     if agreed and not blunt:
         return findings, {}
     hidden = point.hidden
+    blunt = blunt and _is_affordable(point, point.base.size)
     suspects = [
-        k
-        for k in which
-        if (blunt and _is_affordable(point, k))
-        or (not agreed and not (agrees(point, k) and agrees(point, k)))
+        k for k in which if blunt or (not agreed and not (agrees(point, k) and agrees(point, k)))
     ]
     point.hidden = hidden
     found = [_look_closely(point, k) for k in suspects]
@@ -251,7 +254,7 @@ def _small_size(weight):
 def _look_closely(point, k, judged=True):
     """Return where it was looked at, numerical rows, which entries are wrong, and their share."""
     size = size_of(point, k)
-    if _is_affordable(point, k):
+    if _is_affordable(point, size):
         rows = Rows(point, k, np.arange(size))
         off = judge_rows(point, rows) if judged else np.ones(size, bool)
         return point, rows, off, off.mean() if size else 0.0
@@ -268,9 +271,8 @@ def _look_closely(point, k, judged=True):
     return point, *search(point, k)
 
 
-def _is_affordable(point, k):
-    """Whether every single entry of a gradient can be looked at."""
-    size = size_of(point, k)
+def _is_affordable(point, size):
+    """Whether so many single entries can be looked at."""
     if size * point.center.size > NUMBERS:
         return False
     start = time.perf_counter()

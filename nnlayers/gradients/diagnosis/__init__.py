@@ -104,6 +104,7 @@ RANK_EDIT = {
     "wrong_axis": 1.1,
     "overwrite_not_accumulate": 1.2,
     "precision_loss": 1.3,
+    "partial_fill": 1.35,
     "wrong_index": 1.4,
     "wrong_mask": 1.5,
     "rearranged": 1.6,

@@ -12,6 +12,7 @@ import numpy as np
 from nnlayers.gradients.diagnosis import edits_of_axes, edits_of_places
 from nnlayers.gradients.diagnosis.syntax import (
     Context,
+    is_mask,
     is_module,
     name_of_call,
     replaced,
@@ -101,6 +102,8 @@ def _constants(node, context, values):
     if not isinstance(node.value, int | float):
         return
     parent, field, _ = context.parents[node]
+    if isinstance(parent, ast.Call) and name_of_call(parent) == "range":
+        return  # see edits_of_places
     if isinstance(parent, ast.keyword) and parent.arg in ("axis", "keepdims", "dtype"):
         return
     c = node.value
@@ -226,13 +229,17 @@ def _cause_of_factor(node, values):
         )
         and not (isinstance(node, ast.Call) and name_of_call(node) == "len")
     ):
-        return "chain_factor"
+        arrays = [values[n] for n in names if isinstance(values.get(n), np.ndarray)]
+        counts = all(a.dtype.kind in "iuf" and (a == np.round(a)).all() for a in arrays)
+        # a division by counts, which are no derivatives
+        return "wrong_formula" if counts and not any(map(is_mask, arrays)) else "chain_factor"
     return "constant_scale" if isinstance(node, ast.Constant) else "batch_scale"
 
 
 def _calls(node, context, values):
     if isinstance(node, ast.Attribute) and node.attr == "T":
-        yield replaced(context, node, node.value, "transposed")
+        masks = isinstance(node.value, ast.Name) and is_mask(values.get(node.value.id))
+        yield replaced(context, node, node.value, "wrong_mask" if masks else "transposed")
     if isinstance(node, ast.Subscript) and reverses(node.slice):
         yield replaced(context, node, node.value, "rearranged")
     if isinstance(node, ast.Slice) and not reverses(node):

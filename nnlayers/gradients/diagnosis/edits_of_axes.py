@@ -5,6 +5,7 @@ import itertools
 
 from nnlayers.gradients.diagnosis.syntax import (
     REDUCTIONS,
+    is_mask,
     is_method,
     name_of_call,
     replaced,
@@ -60,7 +61,10 @@ def axes(node, context, values):
         if 3 <= len(numbers) <= 4 and len(numbers) == len(node.args):
             for order in itertools.permutations(node.args):
                 if list(order) != node.args:
-                    yield with_field(context, node, "args", list(order), "rearranged")
+                    moved = getattr(node.func, "value", None)
+                    masks = isinstance(moved, ast.Name) and is_mask(values.get(moved.id))
+                    cause = "wrong_mask" if masks else "rearranged"
+                    yield with_field(context, node, "args", list(order), cause)
 
 
 def _reduced(context, node, axes):

@@ -8,6 +8,7 @@ import numpy as np
 from nnlayers.gradients.diagnosis.source import put
 from nnlayers.gradients.diagnosis.syntax import (
     Edit,
+    lengthens,
     name_of_call,
     replaced,
     reverses,
@@ -37,9 +38,13 @@ def indices(node, context, values):
                 yield replaced(context, node, new, "wrong_index")
     if isinstance(node, ast.Call) and name_of_call(node) == "range":
         for argument in node.args:
-            for op in (ast.Add(), ast.Sub()):
+            for op, step in ((ast.Add(), 1), (ast.Sub(), -1)):
+                longer = argument in node.args[:2] and lengthens(node, argument, step)
                 new = ast.BinOp(argument, op, ast.Constant(1))
-                yield replaced(context, argument, new, "wrong_index")
+                if isinstance(argument, ast.Constant) and isinstance(argument.value, int):
+                    new = ast.Constant(argument.value + step)
+                cause = "partial_fill" if longer else "wrong_index"
+                yield replaced(context, argument, new, cause)
     if isinstance(node, ast.Assign | ast.AugAssign | ast.Return | ast.Expr):
         uses = {}
         for n in ast.walk(node):

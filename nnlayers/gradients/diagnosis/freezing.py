@@ -71,7 +71,8 @@ def one_way_only(evidence):
             for kept in range(8 if uses else 0):
                 if _explains(evidence, units, unit, context, uses, k, kept):
                     lines = sorted({unit.line(context.statement(node)) for node in uses})
-                    again = len(uses) == 1  # the same expression, run again and again by a loop
+                    # the same expression, run again and again by a loop
+                    again = len(uses) == 1 and context.in_loop(uses[0])
                     yield Diagnosis(
                         "overwrite_not_accumulate" if again else "missing_path",
                         evidence.names[k],

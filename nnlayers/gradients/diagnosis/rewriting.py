@@ -16,7 +16,7 @@ from nnlayers.gradients.diagnosis.edits import edits_of
 from nnlayers.gradients.diagnosis.slicing import statements_at_fault
 from nnlayers.gradients.diagnosis.source import put, units_of
 from nnlayers.gradients.diagnosis.surgery import proved, sizes, surroundings
-from nnlayers.gradients.diagnosis.syntax import Context
+from nnlayers.gradients.diagnosis.syntax import Context, is_mask
 from nnlayers.gradients.diagnosis.wording import difference, tidy
 
 SECONDS = 0.8  # processor time that all attempts of one kind may take
@@ -202,6 +202,8 @@ class Workshop:
                     fixed = self._try(function)
                 if fixed:
                     ratio = change.apply(np.asarray(value)) if change.kind == "exchange" else None
+                    if change.kind == "place" and is_mask(np.asarray(value)):
+                        change = change._replace(cause="wrong_mask")
                     if ratio is not None and self._is_factor(ratio, value, node):
                         change = change._replace(cause="chain_factor")
                     yield self._written(change, upstream, fixed, node)

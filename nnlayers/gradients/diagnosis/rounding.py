@@ -87,7 +87,7 @@ def precision(evidence, k):
         ):
             kind, limit = "numbers of fewer digits", 0.0
         elif _is_whole(found, off):
-            kind, limit = "integers, on the way too", 1.0
+            kind, limit = "fewer decimals, more than once", 1.0
         else:
             return
     yield matches(
@@ -115,12 +115,12 @@ def _decimals(found, off):
 
 
 def _is_whole(found, off):
-    """Whether values are sums of integers where the true ones are not."""
-    return (
-        (found == np.round(found)).all()
-        and np.abs(found).max() > 1
-        and 1e-6 < off.max() < 8.0
-        and not np.array_equal(found[0], found[1])
+    """Whether values are sums of rounded numbers, or of integers, where the true ones are not."""
+    return not np.array_equal(found[0], found[1]) and any(
+        np.abs(found - np.round(found, decimals)).max() < 1e-9 * unit
+        and np.abs(found).max() > unit
+        and 1e-6 * unit < off.max() < 8.0 * unit
+        for decimals, unit in enumerate((1.0, 0.1, 0.01, 0.001))
     )
 
 

@@ -3,6 +3,8 @@
 import ast
 from typing import NamedTuple
 
+import numpy as np
+
 from nnlayers.gradients.diagnosis.source import parents_of, put
 
 REDUCTIONS = {"sum", "mean", "max", "min", "argmax", "argmin", "std", "var", "prod", "cumsum"}
@@ -146,6 +148,20 @@ def together(edits, cause):
             edit.revert()
 
     return Edit(cause, edits[0].statement, apply, revert)
+
+
+def is_mask(value):
+    """Whether an array selects: booleans, or zeros and one other number."""
+    if not isinstance(value, np.ndarray) or value.size < 3:
+        return False
+    return value.dtype.kind == "b" or (len(np.unique(value)) == 2 and not value.all())
+
+
+def lengthens(call, argument, step):
+    """Whether a step of one argument makes a range longer."""
+    backwards = len(call.args) > 2 and isinstance(call.args[2], ast.UnaryOp)
+    starts = len(call.args) > 1 and argument is call.args[0]
+    return (step > 0) != (starts != backwards)
 
 
 def name_of_call(node):
