@@ -4,6 +4,7 @@ import argparse
 import os
 
 from nnlayers.cli.failure import Failure
+from nnlayers.cli.options import whole_number
 
 NAME = "check"
 SUMMARY = "check the backward passes in files of exercises, and say what is wrong with them"
@@ -50,7 +51,7 @@ def add_options(parser):
     parser.add_argument(
         "--seed",
         metavar="N",
-        type=_seed,
+        type=whole_number(0),
         default=0,
         help="seed of all random numbers; the same one gives the same results (default: 0)",
     )
@@ -265,9 +266,3 @@ def _seconds(text):
     if not 0.0 < seconds < 1e6:
         raise argparse.ArgumentTypeError(f"must be a number of seconds above 0, not {text!r}")
     return seconds
-
-
-def _seed(text):
-    if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"must be a whole number from 0, not {text!r}")
-    return int(text)

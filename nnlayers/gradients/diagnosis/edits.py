@@ -12,6 +12,7 @@ import numpy as np
 from nnlayers.gradients.diagnosis import edits_of_axes, edits_of_places
 from nnlayers.gradients.diagnosis.syntax import (
     Context,
+    differ_by_one,
     is_mask,
     is_module,
     name_of_call,
@@ -163,27 +164,10 @@ def _names(node, context, values):
             upstream = context.tree.args.args[:1] and node.id == context.tree.args.args[0].arg
             cause = "chain_factor" if upstream else "wrong_tensor"
             if node.id in context.gradients:
-                cause = _cause_of_exchange(value, other, values)
+                cause = "chain_factor" if differ_by_one(other, value, values) else "wrong_tensor"
             if context.in_comparison(node):
                 cause = "wrong_mask"
             yield replaced(context, node, ast.Name(name, ast.Load()), cause)
-
-
-def _cause_of_exchange(value, other, values):
-    """Return the cause if one array stands for another: a factor, if a third one is their ratio."""
-    if value.dtype.kind != "f" or other.dtype.kind != "f":
-        return "wrong_tensor"
-    with np.errstate(all="ignore"):
-        ratio = other / value
-    for array in values.values():
-        if isinstance(array, np.ndarray) and array.dtype.kind == "f" and array.size > 1:
-            for factor in (ratio, 1 / ratio):
-                try:
-                    if np.allclose(factor, array, rtol=1e-9, atol=0.0):
-                        return "chain_factor"
-                except ValueError:  # shapes that do not broadcast
-                    break
-    return "wrong_tensor"
 
 
 def _operands(node, context, values):
@@ -274,10 +258,8 @@ def _calls(node, context, values):
 
 def _statements(node, context, values):
     if isinstance(node, ast.AugAssign):
-        cause = "chain_factor" if isinstance(node.op, ast.Mult | ast.Div) else "wrong_formula"
-        if isinstance(node.op, ast.Mult | ast.Div):
-            found = _cause_of_factor(node.value, values)
-            cause = found
+        product = isinstance(node.op, ast.Mult | ast.Div)
+        cause = _cause_of_factor(node.value, values) if product else "wrong_formula"
         yield replaced(context, node, ast.Pass(), cause)
     if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Tuple):
         targets = node.targets[0].elts

@@ -13,6 +13,10 @@ from nnlayers.gradients.diagnosis.syntax import (
     with_field,
 )
 
+# what a reduction of several statements, and of one, may run along
+AXES = (0, 1, 2, -1, (0, 1), (0, 2), (1, 2), (0, 2, 3), (1, 2, 3))
+MORE_AXES = (0, 1, 2, 3, -1, *AXES[4:], (0, 1, 2), (2, 3), (3, 4), (2, 3, 4))
+
 
 def axes(node, context, values):
     """One reduction along another axis, or one transpose in another order."""
@@ -24,30 +28,14 @@ def axes(node, context, values):
         old = given.value if given else None
         if old is None and len(node.args) > position:
             old = node.args[position]
-        for axes in (
-            0,
-            1,
-            2,
-            3,
-            -1,
-            (0, 1),
-            (0, 2),
-            (1, 2),
-            (0, 2, 3),
-            (1, 2, 3),
-            (0, 1, 2),
-            (2, 3),
-            (3, 4),
-            (2, 3, 4),
-            None,
-        ):
-            new = ast.parse(repr(axes), mode="eval").body
+        for axis in (*MORE_AXES, None):
+            new = ast.parse(repr(axis), mode="eval").body
             if old is not None:
                 if ast.dump(new) != ast.dump(old):
                     yield replaced(context, old, new, "wrong_axis")
-                    if axes is not None and not any(k.arg == "keepdims" for k in node.keywords):
-                        yield _reduced(context, node, axes)
-            elif axes is not None:
+                    if axis is not None and not any(k.arg == "keepdims" for k in node.keywords):
+                        yield _reduced(context, node, axis)
+            elif axis is not None:
                 yield with_field(
                     context, node, "keywords", [*node.keywords, ast.keyword("axis", new)],
                     "wrong_axis",
@@ -93,7 +81,7 @@ def axes_of_statement(node, context, values):
     ]
     if len(calls) < 2:
         return
-    for axes in (0, 1, 2, -1, (0, 1), (0, 2), (1, 2), (0, 2, 3), (1, 2, 3)):
+    for axes in AXES:
         edits = [_reduced(context, call, axes) for call in calls]
         yield together(edits, "wrong_axis")
 
@@ -110,7 +98,7 @@ def axes_of_function(node, context, values):
                 calls.setdefault(ast.unparse(given), []).append(n)
     for old, reductions in calls.items():
         if len(reductions) > 1:
-            for axes in (0, 1, 2, -1, (0, 1), (0, 2), (1, 2), (0, 2, 3), (1, 2, 3)):
+            for axes in AXES:
                 if repr(axes) != old:
                     edits = [_reduced(context, call, axes) for call in reductions]
                     yield together(edits, "wrong_axis")

@@ -157,11 +157,6 @@ def _add_at(target, value):
     """Return ``np.add.at(array, index, value)``, which counts repeated indices."""
     array = ast.parse("__np__.add.at", mode="eval").body
     loaded = ast.fix_missing_locations(ast.parse(ast.unparse(target.value), mode="eval").body)
-    index = ast.Call(
-        ast.parse("__index__", mode="eval").body,
-        [],
-        [],
-    )
     index = ast.Subscript(ast.Name("__index__", ast.Load()), target.slice, ast.Load())
     return ast.Expr(ast.Call(array, [loaded, index, value], []))
 

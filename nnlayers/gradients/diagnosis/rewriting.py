@@ -16,7 +16,7 @@ from nnlayers.gradients.diagnosis.edits import edits_of
 from nnlayers.gradients.diagnosis.slicing import statements_at_fault
 from nnlayers.gradients.diagnosis.source import put, units_of
 from nnlayers.gradients.diagnosis.surgery import proved, sizes, surroundings
-from nnlayers.gradients.diagnosis.syntax import Context, is_mask
+from nnlayers.gradients.diagnosis.syntax import Context, differ_by_one, is_mask
 from nnlayers.gradients.diagnosis.wording import difference, tidy
 
 SECONDS = 0.8  # processor time that all attempts of one kind may take
@@ -213,18 +213,8 @@ class Workshop:
         """Whether an exchange multiplies or divides by what stands in the statement already."""
         statement = self.context.statement(node)
         names = {n.id for n in ast.walk(statement) if isinstance(n, ast.Name)}
-        with np.errstate(all="ignore"):
-            ratio = new / old if new.shape == old.shape else np.nan
-        for name in names:
-            array = self.locals.get(name)
-            if isinstance(array, np.ndarray) and array.dtype.kind == "f" and array.size > 1:
-                for factor in (ratio, 1 / ratio):
-                    try:
-                        if np.allclose(factor, array, rtol=1e-9, atol=0.0):
-                            return True
-                    except ValueError:  # shapes that do not broadcast
-                        break
-        return False
+        known = {name: self.locals[name] for name in names if name in self.locals}
+        return differ_by_one(new, old, known)
 
     def _everywhere(self, context):
         """Yield what factors on all uses of a name in one statement repair."""

@@ -157,6 +157,24 @@ def is_mask(value):
     return value.dtype.kind == "b" or (len(np.unique(value)) == 2 and not value.all())
 
 
+def differ_by_one(new, old, values):
+    """Whether one of the arrays among values, or its inverse, is the ratio of two arrays."""
+    if new.shape != old.shape or new.dtype.kind != "f" or old.dtype.kind != "f":
+        return False
+    with np.errstate(all="ignore"):
+        ratio = new / old
+        factors = (ratio, 1 / ratio)
+    for array in values.values():
+        if isinstance(array, np.ndarray) and array.dtype.kind == "f" and array.size > 1:
+            for factor in factors:
+                try:
+                    if np.allclose(factor, array, rtol=1e-9, atol=0.0):
+                        return True
+                except ValueError:  # shapes that do not broadcast
+                    break
+    return False
+
+
 def lengthens(call, argument, step):
     """Whether a step of one argument makes a range longer."""
     backwards = len(call.args) > 2 and isinstance(call.args[2], ast.UnaryOp)
