@@ -1,9 +1,10 @@
-"""Metrics of classification beyond the plain accuracy."""
+"""Metrics of classification: which labels count, and what is more than the plain accuracy."""
 
 import numpy as np
 import pytest
 
-from nnlayers.training import accuracy, confusion_matrix, top_k_accuracy
+from nnlayers import NLL, LogSoftmax, Sequential, SoftmaxCrossEntropy, TemporalAffine
+from nnlayers.training import SGD, Solver, accuracy, confusion_matrix, evaluate, top_k_accuracy
 
 RNG = np.random.default_rng
 
@@ -44,9 +45,121 @@ def test_confusion_matrix_by_counting():
     )
 
 
+def some_left_out(ignored=-1):
+    """Return scores and labels of 5 sequences of 4 positions, of which 9 of 20 do not count."""
+    rng = RNG(0)
+    scores, y = rng.normal(size=(5, 4, 3)), rng.integers(0, 3, (5, 4))
+    kept = np.ones(20, bool)
+    kept[rng.permutation(20)[:9]] = False
+    kept = kept.reshape(5, 4)
+    return scores, np.where(kept, y, ignored), kept
+
+
+def test_labels_that_are_left_out_count_in_no_metric():
+    scores, y, kept = some_left_out()
+    rows, labels = scores[kept], y[kept]
+    right = sum(row.argmax() == label for row, label in zip(rows, labels)) / 11
+    assert 0 < right < 1
+    for which in ({"ignore_index": -1}, {"mask": kept}, {"mask": kept.astype(float)}):
+        assert accuracy(scores, y, **which) == right
+        assert top_k_accuracy(scores, y, 2, **which) == top_k_accuracy(rows, labels, 2)
+        found = confusion_matrix(scores, y, **which)
+        np.testing.assert_array_equal(found, confusion_matrix(rows, labels))
+    fewer = kept & (np.arange(4) > 1)
+    expected = accuracy(scores[fewer], y[fewer])
+    assert accuracy(scores, y, mask=np.arange(20).reshape(5, 4) % 4 > 1, ignore_index=-1) == (
+        expected
+    )
+    # a label that is a class may be the one that does not count
+    scores, y, kept = some_left_out(0)
+    kept = y != 0
+    assert accuracy(scores, y, ignore_index=0) == accuracy(scores[kept], y[kept])
+    assert not confusion_matrix(scores, y, mask=np.zeros((5, 4))).any()
+
+
+def reader(loss, features=3):
+    """Return a net of 3 scores at each position."""
+    before = [LogSoftmax()] if isinstance(loss, NLL) else []
+    return Sequential(TemporalAffine(features, 3, rng=0), *before, loss)
+
+
+@pytest.mark.parametrize(
+    "loss",
+    [
+        SoftmaxCrossEntropy(ignore_index=-1),
+        NLL(ignore_index=-1),
+        SoftmaxCrossEntropy(ignore_index=-1, reduction="batchmean"),
+    ],
+    ids=repr,
+)
+@pytest.mark.parametrize("nested", [False, True])
+def test_evaluate_leaves_out_what_the_loss_ignores(loss, nested):
+    x, y, kept = some_left_out()
+    y[4], kept[4] = -1, False  # the last batch of 1, of 2 and of 4 has no label that counts
+    net = reader(loss)
+    scores = net.scores(x)
+    expected = net.forward(x, y)[0], accuracy(scores[kept], y[kept])
+    assert 0 < expected[1] < 1
+    net = Sequential(net) if nested else net
+    for batch_size in (1, 2, 4, 5):
+        found = evaluate(net, x, y, batch_size=batch_size)
+        assert found == pytest.approx(expected, rel=1e-12)
+
+
+def test_the_solver_measures_only_what_counts_in_the_loss():
+    """A net that is right wherever it is asked has the accuracy 1."""
+    rng = RNG(0)
+    y = rng.integers(0, 3, (40, 4))
+    x = np.eye(3)[y]
+    y[rng.random((40, 4)) < 0.4] = -1
+    net = reader(SoftmaxCrossEntropy(ignore_index=-1))
+    halves = {"data": (x[:20], y[:20]), "validation": (x[20:], y[20:])}
+    solver = Solver(net, **halves, optimizer=SGD(net, lr=1.0), epochs=30, rng=0, progress=None)
+    history = solver.train()
+    assert history["train_accuracy"][-1] == history["validation_accuracy"][-1] == 1.0
+
+
 @pytest.mark.parametrize(
     "call, error, message",
     [
+        (
+            lambda: accuracy(np.zeros((2, 3)), np.array([0, -100])),
+            ValueError,
+            "accuracy: label -100 is none of the classes 0 to 2: got scores (2, 3), y (2,); "
+            "ignore_index=-100 leaves it out",
+        ),
+        (
+            lambda: accuracy(np.zeros((2, 3)), np.array([0, 3]), ignore_index=0),
+            ValueError,
+            "accuracy: label 3 is none of the classes 0 to 2: got scores (2, 3), y (2,)",
+        ),
+        (
+            lambda: accuracy(np.zeros((2, 3)), np.array([-1, -1]), ignore_index=-1),
+            ValueError,
+            "accuracy: the accuracy of no labels that count is undefined: got scores (2, 3), "
+            "y (2,)",
+        ),
+        (
+            lambda: top_k_accuracy(np.zeros((2, 3)), np.array([0, 1]), 2, mask=[False, False]),
+            ValueError,
+            "top_k_accuracy: the accuracy of no labels that count is undefined: got scores (2, 3), "
+            "y (2,)",
+        ),
+        (
+            lambda: accuracy(np.zeros((2, 3)), np.array([0, 1]), mask=[True]),
+            ValueError,
+            "accuracy: mask must have one entry for each position, (2,): got scores (2, 3), "
+            "mask (1,)",
+        ),
+        (
+            lambda: evaluate(
+                reader(SoftmaxCrossEntropy(ignore_index=-1)),
+                np.zeros((2, 4, 3)),
+                np.full((2, 4), -1),
+            ),
+            ValueError,
+            "evaluate: no label counts: all are ignore_index=-1: got x (2, 4, 3), y (2, 4)",
+        ),
         (
             lambda: top_k_accuracy(np.zeros((2, 3)), np.array([0.0, 1.0]), 2),
             TypeError,
@@ -72,7 +185,8 @@ def test_confusion_matrix_by_counting():
         (
             lambda: confusion_matrix(np.zeros((2, 3)), np.array([-1, 1])),
             ValueError,
-            "confusion_matrix: label -1 is none of the classes 0 to 2: got scores (2, 3), y (2,)",
+            "confusion_matrix: label -1 is none of the classes 0 to 2: got scores (2, 3), y (2,); "
+            "ignore_index=-1 leaves it out",
         ),
         (
             lambda: top_k_accuracy(np.zeros((2, 3)), np.array([0, 1])),

@@ -4,13 +4,14 @@ import numpy as np
 
 from nnlayers.data.batching import batches, examples
 from nnlayers.layers.checks import complaint, describe, positive_int
+from nnlayers.layers.labels import which_count
 from nnlayers.networks.sequential import Sequential
 
 
-def accuracy(scores, y):
-    """Fraction of the examples whose largest score is that of their label.
+def accuracy(scores, y, *, mask=None, ignore_index=None):
+    """Fraction of the labels that have the largest score.
 
-    (1/N) Σₙ [argmax꜀ scoresₙ꜀ = yₙ]
+    (1/N) Σₙ [argmax꜀ scoresₙ꜀ = yₙ], over the N labels that count
 
     Parameters
     ----------
@@ -18,6 +19,10 @@ def accuracy(scores, y):
         Scores of C classes; the first of equal ones counts as the largest.
     y : ndarray of int, shape (N,) or (...,)
         Labels from 0 to C - 1.
+    mask : ndarray, shape (N,) or (...,), optional
+        True where a label counts, as for :func:`softmax_cross_entropy_forward`.
+    ignore_index : int, optional
+        A label that marks positions that do not count.
 
     Returns
     -------
@@ -27,7 +32,7 @@ def accuracy(scores, y):
     Raises
     ------
     ValueError
-        If the shapes do not fit, or there are no examples.
+        If the shapes do not fit, no label counts, or one that does is no class.
     TypeError
         If the labels are no integers.
 
@@ -39,14 +44,15 @@ def accuracy(scores, y):
     --------
     >>> accuracy(np.array([[0.1, 0.9], [0.8, 0.2]]), np.array([1, 1]))
     0.5
+    >>> accuracy(np.array([[0.1, 0.9], [0.8, 0.2]]), np.array([1, -1]), ignore_index=-1)
+    1.0
     """
-    scores, y = _with_labels("accuracy", scores, y)
-    _require_examples("accuracy", scores, y)
+    scores, y = _that_count("accuracy", scores, y, mask, ignore_index)
     return float((scores.argmax(axis=-1) == y).mean())
 
 
-def top_k_accuracy(scores, y, k=5):
-    """Fraction of the examples whose label has one of the k largest scores.
+def top_k_accuracy(scores, y, k=5, *, mask=None, ignore_index=None):
+    """Fraction of the labels that have one of the k largest scores.
 
     (1/N) Σₙ [#{c : scoresₙ꜀ > scoresₙ,yₙ} < k], so that equal scores count in favour of the label.
 
@@ -58,6 +64,8 @@ def top_k_accuracy(scores, y, k=5):
         Labels from 0 to C - 1.
     k : int
         From 1 to C.
+    mask, ignore_index : optional
+        Which labels count, as for :func:`accuracy`.
 
     Returns
     -------
@@ -67,7 +75,7 @@ def top_k_accuracy(scores, y, k=5):
     Raises
     ------
     ValueError
-        If the shapes do not fit, there are no examples, a label is no class or k is out of range.
+        If the shapes do not fit, no label counts, one that does is no class, or k is out of range.
     TypeError
         If the labels are no integers.
 
@@ -82,19 +90,17 @@ def top_k_accuracy(scores, y, k=5):
     0.5
     """
     op = "top_k_accuracy"
-    scores, y = _with_labels(op, scores, y)
-    _require_examples(op, scores, y)
-    _require_classes(op, scores, y)
+    rows, labels = _that_count(op, scores, y, mask, ignore_index)
     positive_int(op, k=k)
-    if k > scores.shape[-1]:
-        raise complaint(
-            ValueError, op, f"k = {k}, but there are {scores.shape[-1]} classes", scores=scores
-        )
-    own = np.take_along_axis(scores, y[..., None], axis=-1)
-    return float(((scores > own).sum(axis=-1) < k).mean())
+    C = rows.shape[-1]
+    if k > C:
+        problem = f"k = {k}, but there are {C} classes"
+        raise complaint(ValueError, op, problem, scores=np.asarray(scores))
+    own = np.take_along_axis(rows, labels[..., None], axis=-1)
+    return float(((rows > own).sum(axis=-1) < k).mean())
 
 
-def confusion_matrix(scores, y):
+def confusion_matrix(scores, y, *, mask=None, ignore_index=None):
     """Count which classes are taken for which: row c, column d holds the examples of c read as d.
 
     out꜀ₔ = #{n : yₙ = c and argmax scoresₙ = d}
@@ -105,6 +111,8 @@ def confusion_matrix(scores, y):
         Scores of C classes; the first of equal ones counts as the largest.
     y : ndarray of int, shape (N,) or (...,)
         Labels from 0 to C - 1.
+    mask, ignore_index : optional
+        Which labels count, as for :func:`accuracy`; where none does, all entries are 0.
 
     Returns
     -------
@@ -114,7 +122,7 @@ def confusion_matrix(scores, y):
     Raises
     ------
     ValueError
-        If the shapes do not fit, or a label is no class.
+        If the shapes do not fit, or a label that counts is no class.
     TypeError
         If the labels are no integers.
 
@@ -130,8 +138,7 @@ def confusion_matrix(scores, y):
            [1, 1]])
     """
     op = "confusion_matrix"
-    scores, y = _with_labels(op, scores, y)
-    _require_classes(op, scores, y)
+    scores, y = _that_count(op, scores, y, mask, ignore_index, may_be_none=True)
     C = scores.shape[-1]
     cells = y.astype(np.intp) * C + scores.argmax(axis=-1)
     return np.bincount(cells.reshape(cells.size), minlength=C * C).reshape(C, C)
@@ -139,6 +146,8 @@ def confusion_matrix(scores, y):
 
 def evaluate(net, x, y=None, *, batch_size=256):
     """Loss and accuracy of a net on data, in evaluation mode, batch by batch.
+
+    Labels that the loss leaves out by its ``ignore_index`` count in neither of them.
 
     Parameters
     ----------
@@ -154,14 +163,16 @@ def evaluate(net, x, y=None, *, batch_size=256):
     Returns
     -------
     loss : float
-        Mean of the batches' losses, weighted by their sizes.
+        Mean of the batches' losses, weighted by their sizes; of a mean with ``ignore_index``, by
+        how many of their labels count.
     accuracy : float or None
         See :func:`accuracy`; None unless y are integers, one for each row of scores.
 
     Raises
     ------
     ValueError
-        If there are no examples, x and y disagree in their number, or batch_size is less than 1.
+        If there are no examples, none of their labels counts, x and y disagree in their number, or
+        batch_size is less than 1.
     TypeError
         If net is no Sequential that ends in a loss.
 
@@ -178,17 +189,31 @@ def evaluate(net, x, y=None, *, batch_size=256):
     if len(x) == 0:
         raise complaint(ValueError, "evaluate", "the loss of no examples is undefined", x=x)
     final = final_layer(net)
-    total, right, labels = 0.0, 0, 0
+    settings = getattr(final, "settings", {})
+    ignored = None if y is None else settings.get("ignore_index")
+    if ignored is not None and (y == ignored).all():
+        problem = f"no label counts: all are ignore_index={ignored}"
+        raise complaint(ValueError, "evaluate", problem, x=x, y=y)
+    # a mean is over the labels that count, of which a batch may have none
+    by_labels = ignored is not None and settings.get("reduction") == "mean"
+    total, weights, right, labels = 0.0, 0, 0, 0
     # scores that overflow show in the loss
     with np.errstate(over="ignore", invalid="ignore"):
         for x_batch, y_batch in batches(x, y, batch_size):
+            kept = None if ignored is None else y_batch != ignored
+            weight = int(np.count_nonzero(kept)) if by_labels else len(x_batch)
+            if weight == 0:
+                continue
             scores = net.scores(x_batch)
             targets = () if y is None else (y_batch,)
-            total += len(x_batch) * float(final.forward(scores, *targets, train=False)[0])
+            total += weight * float(final.forward(scores, *targets, train=False)[0])
+            weights += weight
             if y is not None and y.dtype.kind in "iu" and scores.shape[:-1] == y_batch.shape:
-                right += int(np.count_nonzero(scores.argmax(axis=-1) == y_batch))
-                labels += y_batch.size
-    return total / len(x), (right / labels if labels else None)
+                hits = scores.argmax(axis=-1) == y_batch
+                hits = hits if kept is None else hits[kept]
+                right += int(np.count_nonzero(hits))
+                labels += hits.size
+    return total / weights, (right / labels if labels else None)
 
 
 def final_layer(net):
@@ -209,37 +234,30 @@ def check_net(op, net):
         )
 
 
-def _with_labels(op, scores, y):
-    """Return scores (..., C) and integer labels (...) as arrays."""
+def _that_count(op, scores, y, mask, ignore_index, may_be_none=False):
+    """Return the rows of scores and the labels that count, after checking them."""
     scores, y = np.asarray(scores), np.asarray(y)
+    arrays = {"scores": scores, "y": y}
     if y.dtype.kind not in "iu":
-        raise complaint(
-            TypeError, op, f"labels y must be integers, not {y.dtype}", scores=scores, y=y
-        )
+        raise complaint(TypeError, op, f"labels y must be integers, not {y.dtype}", **arrays)
     if scores.ndim == 0 or scores.shape[:-1] != y.shape:
         raise complaint(
             ValueError,
             op,
             "every label needs a row of scores",
             f"y must have the shape {scores.shape[:-1]}" if scores.ndim else None,
-            scores=scores,
-            y=y,
+            **arrays,
         )
-    return scores, y
-
-
-def _require_examples(op, scores, y):
-    """Raise if there is nothing of which to take a fraction."""
-    if scores.size == 0:
-        raise complaint(
-            ValueError, op, "the accuracy of no examples is undefined", scores=scores, y=y
-        )
-
-
-def _require_classes(op, scores, y):
-    """Raise unless every label is a class that has a score."""
+    kept = which_count(op, "scores", scores, y, mask, ignore_index)
+    if kept is not None:
+        scores, y = scores[kept], y[kept]  # (n, C) and (n,)
+    if not (scores.size or may_be_none):
+        what = "examples" if kept is None else "labels that count"
+        raise complaint(ValueError, op, f"the accuracy of no {what} is undefined", **arrays)
     C = scores.shape[-1]
     bad = y[(y < 0) | (y >= C)]
     if bad.size:
         problem = f"label {bad[0]} is none of the classes 0 to {C - 1}"
-        raise complaint(ValueError, op, problem, scores=scores, y=y)
+        fix = f"ignore_index={bad[0]} leaves it out" if bad[0] < 0 else None
+        raise complaint(ValueError, op, problem, fix, **arrays)
+    return scores, y
