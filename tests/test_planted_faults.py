@@ -57,6 +57,16 @@ CANNOT_APPLY = {
 }
 
 
+# No choice of sizes makes these square: they stand for several square ones, side by side.
+NEVER_SQUARE = {
+    "multi_head_attention_backward": {"wqkv"},
+    "lstm_step_backward": {"wh"},
+    "lstm_backward": {"wh"},
+    "gru_step_backward": {"wh"},
+    "gru_backward": {"wh"},
+}
+
+
 def plant(case, fault):
     """Return the case's backward with one fault in it."""
 
@@ -85,6 +95,35 @@ def test_each_single_gradient_is_judged():
 
             with pytest.raises(AssertionError):
                 gradient_rule(case, plant(case, one_wrong))
+
+
+def matrices(case):
+    """Yield each weight of two or more axes: the case, which gradient is its, name and shape."""
+    arguments = arguments_of(case)
+    for i, position in enumerate(case.differentiable(arguments)):
+        name, shape = case.names[position], arguments[position].shape
+        if name.startswith("w") and len(shape) > 1:
+            yield case, i, name, shape
+
+
+MATRICES = [matrix for case in CASES for matrix in matrices(case)]
+
+
+@pytest.mark.parametrize(
+    "pair", {case.backward: None for case, *_ in MATRICES}, ids=lambda pair: pair.__name__
+)
+def test_a_gradient_that_is_transposed_only_where_it_is_square_is_found(pair):
+    own = [matrix for matrix in MATRICES if matrix[0].backward is pair]
+    squares = [(case, i, name) for case, i, name, shape in own if shape[0] == shape[1]]
+    names = {name for _, _, name, _ in own} - NEVER_SQUARE.get(pair.__name__, set())
+    assert names == {name for _, _, name in squares}
+    for case, i, _ in squares:
+
+        def one_transposed(case, gradients, dout, cache, i=i):
+            return [g.swapaxes(0, 1) if k == i else g for k, g in enumerate(gradients)]
+
+        with pytest.raises(AssertionError, match=" is off by "):
+            gradient_rule(case, plant(case, one_transposed))
 
 
 def test_the_exceptions_name_cases():

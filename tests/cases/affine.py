@@ -32,6 +32,7 @@ def _matmul(name, x, w, **keywords):
 
 CASES = [
     _matmul("matmul", (None, 3), (3, 4)),
+    _matmul("matmul, square", (None, 6), (6, 6)),
     _matmul("matmul of a stack", (None, 2, 3), (3, 4)),
     _matmul("matmul of stacks", (None, 5, 2, 3), (5, 3, 4)),
     _matmul("matmul of broadcast stacks", (None, 1, 2, 3), (5, 3, 4)),
@@ -43,6 +44,16 @@ CASES = [
         affine_forward,
         affine_backward,
         normal(3, parameters=[(3, 4), (4,)]),
+        naive.affine,
+        Affine.of,
+        parameters=2,
+        torch=lambda torch, x, w, b: torch.nn.functional.linear(x, w.T, b),
+    ),
+    Case(
+        "affine, square",
+        affine_forward,
+        affine_backward,
+        normal(6, parameters=[(6, 6), (6,)]),
         naive.affine,
         Affine.of,
         parameters=2,

@@ -127,6 +127,20 @@ def _multi_head(name, memory=None, torch=_torch_multi_head, batched_settings=(),
     )
 
 
+def _positional_embedding(name, x, w):
+    return Case(
+        name,
+        positional_embedding_forward,
+        positional_embedding_backward,
+        normal(*x, parameters=[w]),
+        naive.positional_embedding,
+        PositionalEmbedding.of,
+        parameters=1,
+        passes_through=True,
+        torch=lambda torch, x, w: x + torch.nn.functional.embedding(torch.arange(x.shape[-2]), w),
+    )
+
+
 def _feed_forward(torch, x, w1, b1, w2, b2):
     return torch.nn.functional.gelu(x @ w1 + b1, approximate="tanh") @ w2 + b2
 
@@ -168,6 +182,16 @@ CASES = [
         torch=_feed_forward,
     ),
     Case(
+        "feed_forward, square",
+        feed_forward_forward,
+        feed_forward_backward,
+        normal(6, 6, parameters=[(6, 6), (6,), (6, 6), (6,)]),
+        naive.feed_forward,
+        FeedForward.of,
+        parameters=4,
+        torch=_feed_forward,
+    ),
+    Case(
         "sinusoidal_encoding",
         sinusoidal_encoding_forward,
         sinusoidal_encoding_backward,
@@ -186,17 +210,8 @@ CASES = [
         settings={"base": 100.0},
         passes_through=True,
     ),
-    Case(
-        "positional_embedding",
-        positional_embedding_forward,
-        positional_embedding_backward,
-        normal(5, 4, parameters=[(7, 4)]),
-        naive.positional_embedding,
-        PositionalEmbedding.of,
-        parameters=1,
-        passes_through=True,
-        torch=lambda torch, x, w: x + torch.nn.functional.embedding(torch.arange(x.shape[-2]), w),
-    ),
+    _positional_embedding("positional_embedding", (5, 4), (7, 4)),
+    _positional_embedding("positional_embedding, square", (6, 6), (6, 6)),
     Case(
         "rotary_embedding",
         rotary_embedding_forward,

@@ -14,7 +14,8 @@ class Case:
     """One pair, with one choice of settings.
 
     ``make(rng, N)`` returns the positional arguments of forward for a batch of N, in float64 and
-    away from kinks.  All sizes are distinct, so that a transposed or permuted result cannot pass.
+    away from kinks.  All sizes are distinct, so that a transposed or permuted result cannot pass;
+    in the cases named square they are equal, so that none can hide behind a look at the shapes.
     """
 
     name: str

@@ -51,6 +51,7 @@ OPERATIONS = {
 
 CASES = [
     _case("conv2d", "conv2d", (2, 5, 4), (3, 2, 2, 3)),
+    _case("conv2d, square", "conv2d", (3, 3, 3), (3, 3, 3, 3), pad=1),
     _case("conv2d, padded, without bias", "conv2d", (2, 4, 5), (4, 2, 3, 3), pad=1, bias=False),
     _case("conv2d, stride that does not divide", "conv2d", (2, 6, 5), (3, 2, 3, 2), stride=2),
     _case(
@@ -102,9 +103,11 @@ CASES = [
         ),
     ),
     _case("conv1d", "conv1d", (2, 7), (3, 2, 4)),
+    _case("conv1d, square", "conv1d", (3, 3), (3, 3, 3), pad=1),
     _case("conv1d, strided", "conv1d", (2, 8), (3, 2, 3), stride=3, pad=2, dilation=2, bias=False),
     _case("conv1d, groups", "conv1d", (4, 5), (6, 2, 3), groups=2, pad=1),
     _case("conv_transpose2d", "conv_transpose2d", (2, 4, 3), (2, 3, 2, 4)),
+    _case("conv_transpose2d, square", "conv_transpose2d", (3, 3, 3), (3, 3, 3, 3), pad=1),
     _case(
         "conv_transpose2d, strided",
         "conv_transpose2d",

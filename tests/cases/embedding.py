@@ -5,13 +5,13 @@ from cases.case import Case
 from nnlayers import Embedding, embedding_backward, embedding_forward
 
 
-def _embedding(name, *shape, **settings):
+def _embedding(name, *shape, features=3, **settings):
     """Case of indices of shape (N, *shape) into 5 rows; every row is looked up, most repeatedly."""
 
     def make(rng, N):
         idx = rng.integers(0, 5, (N, *shape))
         idx.ravel()[:5] = range(idx.size)[:5]
-        return idx, rng.standard_normal((5, 3))
+        return idx, rng.standard_normal((5, features))
 
     return Case(
         name,
@@ -35,5 +35,6 @@ def _torch(torch, idx, w, padding=None):
 CASES = [
     _embedding("embedding of sequences", 4),
     _embedding("embedding of single words"),
+    _embedding("embedding, square", 5, features=5),
     _embedding("embedding with padding", 4, padding=2),
 ]

@@ -42,7 +42,7 @@ MASK = np.array(
 )
 
 
-def _weights(rng, gates, bias):
+def _weights(rng, gates, bias, D, H):
     """Draw wx, wh and b for so many gates."""
     return (
         rng.standard_normal((D, gates * H)),
@@ -117,15 +117,17 @@ def _torch_cell(function, gates):
 def _cases(name, step, whole, references, layer, gates, states, torch, bias=()):
     """Make the cases of a kind of recurrent layer: a step, sequences, a start, a mask."""
     cell, function = torch
+    width = max(6 // gates, 2)
+    square = gates * width, width  # D and H; wx is square then
 
-    def sequence(title, *starts, torch, **keywords):
+    def sequence(title, *starts, torch, sizes=(D, H), **keywords):
         return Case(
             f"{name} {title}".strip(),
             *whole,
             lambda rng, N: (
-                rng.standard_normal((N, T, D)),
-                *(rng.standard_normal((N, H)) if given else None for given in starts),
-                *_weights(rng, gates, bias),
+                rng.standard_normal((N, T, sizes[0])),
+                *(rng.standard_normal((N, sizes[1])) if given else None for given in starts),
+                *_weights(rng, gates, bias, *sizes),
             ),
             references[1],
             layer,
@@ -135,19 +137,26 @@ def _cases(name, step, whole, references, layer, gates, states, torch, bias=()):
             **keywords,
         )
 
-    yield Case(
-        f"{name}_step",
-        *step,
-        lambda rng, N: (
-            rng.standard_normal((N, D)),
-            *(rng.standard_normal((N, H)) for _ in range(states)),
-            *_weights(rng, gates, bias),
-        ),
-        references[0],
-        None,
-        parameters=3,
-        batched=range(1 + states),
-        torch=_torch_cell(cell, gates),
+    def one_step(title, sizes):
+        return Case(
+            f"{name}_step {title}".strip(),
+            *step,
+            lambda rng, N: (
+                rng.standard_normal((N, sizes[0])),
+                *(rng.standard_normal((N, sizes[1])) for _ in range(states)),
+                *_weights(rng, gates, bias, *sizes),
+            ),
+            references[0],
+            None,
+            parameters=3,
+            batched=range(1 + states),
+            torch=_torch_cell(cell, gates),
+        )
+
+    yield one_step("", (D, H))
+    yield one_step("square", square)
+    yield sequence(
+        "square", *(True,) * states, torch=_torch_sequence(function, gates), sizes=square
     )
     for given in product((True, False), repeat=states):
         missing = [start for start, is_given in zip(("h0", "c0"), given) if not is_given]
@@ -203,6 +212,16 @@ CASES = [
         temporal_affine_forward,
         temporal_affine_backward,
         normal(T, D, parameters=[(D, 4), (4,)]),
+        naive.temporal_affine,
+        TemporalAffine.of,
+        parameters=2,
+        torch=lambda torch, x, w, b: torch.nn.functional.linear(x, w.T, b),
+    ),
+    Case(
+        "temporal_affine, square",
+        temporal_affine_forward,
+        temporal_affine_backward,
+        normal(6, 6, parameters=[(6, 6), (6,)]),
         naive.temporal_affine,
         TemporalAffine.of,
         parameters=2,
