@@ -1,13 +1,15 @@
 """Initial weights: their variance, their dtype, their errors."""
 
 import functools
+import inspect
 import math
 
 import numpy as np
 import pytest
 from scipy.stats import kstest, truncnorm
 
-from nnlayers import LSTM, Affine, Conv2d, ConvTranspose2d, ReLU, Sequential
+import nnlayers
+from nnlayers import LSTM, Affine, Conv2d, ConvTranspose2d, ReLU, Sequential, TemporalAffine
 from nnlayers.layers.fans import fans
 from nnlayers.training import (
     constant,
@@ -230,3 +232,106 @@ def test_mistakes_with_a_constant():
 def test_a_layer_of_integers_is_refused():
     with pytest.raises(TypeError, match=r"^he_normal: dtype must be floating-point, not int64; "):
         Affine(3, 2, dtype=int)
+
+
+TAKES_INIT = {  # every layer that takes init, and the shape of which it asks first
+    "Conv1d": ((3, 4, 5), (4, 3, 5)),
+    "Conv2d": ((3, 4, 5), (4, 3, 5, 5)),
+    "ConvTranspose2d": ((3, 4, 5), (4, 3, 5, 5)),
+    "DepthwiseConv2d": ((3, 5), (3, 1, 5, 5)),
+    "Embedding": ((3, 4), (3, 4)),
+    "GRU": ((3, 4), (3, 4)),
+    "LSTM": ((3, 4), (3, 4)),
+    "MultiHeadAttention": ((4,), (4, 4)),
+    "PositionalEmbedding": ((3, 4), (3, 4)),
+    "RNN": ((3, 4), (3, 4)),
+    "TemporalAffine": ((3, 4), (3, 4)),
+}
+
+
+def layer_by(name, init, **options):
+    options |= {"heads": 2} if name == "MultiHeadAttention" else {}
+    return getattr(nnlayers, name)(*TAKES_INIT[name][0], init=init, rng=0, **options)
+
+
+def one_axis_more(shape, *, rng, dtype):
+    return np.zeros((*shape, 1), dtype)
+
+
+def always_float64(shape, *, rng, dtype):
+    return np.zeros(shape)
+
+
+def a_number(shape, *, rng, dtype):
+    return 0.0
+
+
+def test_no_layer_that_takes_init_is_forgotten():
+    layers = {name: getattr(nnlayers, name) for name in nnlayers.__all__}
+    found = {
+        name
+        for name, layer in layers.items()
+        if isinstance(layer, type) and "init" in inspect.signature(layer).parameters
+    }
+    assert found - {"Affine", "MatMul"} == set(TAKES_INIT)
+
+
+@pytest.mark.parametrize("name", TAKES_INIT)
+def test_a_layer_takes_only_weights_of_its_shape_and_dtype(name):
+    """Some of these would make another layer, others fail far from their cause."""
+    shape = TAKES_INIT[name][1]
+    due = f"init(shape, rng=rng, dtype=dtype) must return an array of shape {shape}"
+    for init, options, error, text in [
+        (
+            "he_normal",
+            {},
+            TypeError,
+            "init must be a function, not 'he_normal'; pass the function itself, "
+            "init=nnlayers.he_normal",
+        ),
+        (one_axis_more, {}, ValueError, f"{due}, not {(*shape, 1)}"),
+        (always_float64, {"dtype": np.float32}, TypeError, f"{due} and dtype float32, not float64"),
+        (a_number, {}, TypeError, f"{due}, not 0.0"),
+    ]:
+        with pytest.raises(error) as caught:
+            layer_by(name, init, **options)
+        assert str(caught.value) == f"{name}: {text}"
+    assert layer_by(name, always_float64).to_vector().dtype == np.float64
+
+
+def test_a_layer_takes_only_a_function_for_init():
+    for init, problem in [
+        (
+            "zeros",
+            "init must be a function, not 'zeros'; it is called as init(shape, rng=rng, "
+            "dtype=dtype)",
+        ),
+        (
+            "generator",
+            "init must be a function, not 'generator'; it is called as init(shape, rng=rng, "
+            "dtype=dtype)",
+        ),
+        (
+            np.zeros((3, 4)),
+            "init must be a function, not (3, 4); TemporalAffine.of makes a layer of arrays",
+        ),
+        (
+            None,
+            "init must be a function, not None; it is called as init(shape, rng=rng, dtype=dtype)",
+        ),
+    ]:
+        with pytest.raises(TypeError) as caught:
+            TemporalAffine(3, 4, init=init)
+        assert str(caught.value) == f"TemporalAffine: {problem}"
+    for initializer in (*VARIANCES, orthogonal, constant):
+        name = initializer.__name__
+        assert getattr(nnlayers, name) is initializer
+        with pytest.raises(TypeError, match=f"pass the function itself, init=nnlayers.{name}$"):
+            TemporalAffine(3, 4, init=name)
+    with pytest.raises(TypeError, match="dtype must be floating-point, not int64; "):
+        TemporalAffine(3, 4, init=lambda shape, rng, dtype: np.zeros(shape, dtype), dtype=int)
+    with pytest.raises(TypeError, match="rng") as caught:
+        TemporalAffine(3, 4, init=np.zeros)
+    assert caught.value.__notes__ == [
+        "in TemporalAffine, which calls init(shape, rng=rng, dtype=dtype)"
+    ]

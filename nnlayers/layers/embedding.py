@@ -16,7 +16,7 @@ from nnlayers.layers.checks import (
     unpack,
     upstream,
 )
-from nnlayers.layers.initializers import generator
+from nnlayers.layers.initializers import generator, initial
 from nnlayers.layers.layer import PairLayer
 
 
@@ -145,7 +145,7 @@ class Embedding(PairLayer):
         positive_int("Embedding", words=words, features=features)
         _check_padding("Embedding", padding, words)
         init = _unit_normal if init is None else init
-        w = init((words, features), rng=rng, dtype=dtype)
+        w = initial("Embedding", init, (words, features), rng, dtype)
         if padding is not None:
             w[padding] = 0.0
         self.hold({"w": w}, padding=padding)

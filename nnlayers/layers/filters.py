@@ -4,6 +4,7 @@ import numpy as np
 
 from nnlayers.layers.checks import complaint, floats, positive_int
 from nnlayers.layers.geometry import has_axes, one_int, two_ints
+from nnlayers.layers.initializers import initial
 from nnlayers.layers.layer import PairLayer
 
 LEAST = {"stride": 1, "pad": 0, "dilation": 1, "output_pad": 0, "groups": 1, "workers": 1}
@@ -80,7 +81,7 @@ class FilterLayer(PairLayer):
             two_ints(op, "size", size, 1) if "," in self.kernel else (one_int(op, "size", size, 1),)
         )
         # fan_in is C / groups · taps, the number of terms of one output, in both layouts
-        w = init((F, C // groups, *taps), rng=rng, dtype=dtype)
+        w = initial(op, init, (F, C // groups, *taps), rng, dtype)
         if self.transposed:
             grouped = w.reshape(groups, F // groups, C // groups, *taps)
             w = grouped.swapaxes(1, 2).reshape(C, F // groups, *taps)

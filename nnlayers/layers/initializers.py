@@ -1,7 +1,7 @@
 """Initial weights whose scale keeps the variance of the signal as it passes through a layer.
 
-Every initializer is called as ``init(shape, *, rng=None, dtype=np.float64)``; a gain is bound by
-``functools.partial(lecun_normal, gain=2.0)``.
+Every initializer is called as ``init(shape, *, rng=None, dtype=np.float64)`` and returns a new
+array of that shape and dtype; a gain is bound by ``functools.partial(lecun_normal, gain=2.0)``.
 For an affine layer, out = Σᵢ xᵢ wᵢ over fan_in terms gives Var(out) = fan_in · Var(w) · E[x²]; and
 backwards dx is a sum over fan_out terms.  Each scheme chooses Var(w) accordingly:
 
@@ -24,6 +24,7 @@ import numpy as np
 from nnlayers.layers.checks import INT, complaint, describe
 from nnlayers.layers.fans import fans, sizes
 
+SCHEMES = ("constant", "glorot", "he", "lecun", "orthogonal")  # how the names below begin
 SQRT_2 = math.sqrt(2.0)
 # between -2 and 2, where its mass is M = erf(√2), a standard normal distribution has the variance
 # 1 - 4 φ(2) / M, with φ(2) = e⁻² / √(2π)
@@ -56,6 +57,39 @@ def generator(rng, op="generator"):
         f"rng must be an int seed, a numpy.random.Generator or None, not {describe(rng)}",
         "np.random.default_rng(0) makes a generator",
     )
+
+
+def initial(op, init, shape, rng, dtype):
+    """Return the weights that an initializer makes for a layer, after checking what it returned.
+
+    Raises
+    ------
+    ValueError
+        If they have another shape.
+    TypeError
+        If init is no function, or returns no array, or one of another dtype.
+    """
+    call = "init(shape, rng=rng, dtype=dtype)"
+    if not callable(init):
+        fix = f"it is called as {call}"
+        if isinstance(init, str) and init in globals() and init.split("_")[0] in SCHEMES:
+            fix = f"pass the function itself, init=nnlayers.{init}"
+        elif isinstance(init, np.ndarray):
+            fix = f"{op}.of makes a layer of arrays"
+        raise complaint(TypeError, op, f"init must be a function, not {describe(init)}", fix)
+    try:
+        w = init(shape, rng=rng, dtype=dtype)
+    except TypeError as error:
+        error.add_note(f"in {op}, which calls {call}")
+        raise
+    dtype, due = _floating(op, dtype), f"{call} must return an array of shape {shape}"
+    if not isinstance(w, np.ndarray):
+        raise complaint(TypeError, op, f"{due}, not {describe(w)}")
+    if w.shape != shape:
+        raise complaint(ValueError, op, f"{due}, not {w.shape}")
+    if w.dtype != dtype:
+        raise complaint(TypeError, op, f"{due} and dtype {dtype}, not {w.dtype}")
+    return w
 
 
 def lecun_normal(shape, *, rng=None, dtype=np.float64, gain=1.0):

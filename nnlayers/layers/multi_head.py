@@ -9,7 +9,7 @@ import numpy as np
 
 from nnlayers.layers.attention import attend, attend_backward, score_bias
 from nnlayers.layers.checks import bad_cache, complaint, floats, positive_int, upstream
-from nnlayers.layers.initializers import generator, glorot_uniform
+from nnlayers.layers.initializers import generator, glorot_uniform, initial
 from nnlayers.layers.layer import PairLayer
 from nnlayers.layers.positional import rotate, turns
 
@@ -207,10 +207,11 @@ class MultiHeadAttention(PairLayer):
         rng=None,
         dtype=np.float64,
     ):
-        positive_int("MultiHeadAttention", width=width)
-        _check_heads("MultiHeadAttention", width, heads, rotary)
-        rng = generator(rng, "MultiHeadAttention")
-        q, k, v, o = (init((width, width), rng=rng, dtype=dtype) for _ in range(4))
+        op = "MultiHeadAttention"
+        positive_int(op, width=width)
+        _check_heads(op, width, heads, rotary)
+        rng = generator(rng, op)
+        q, k, v, o = (initial(op, init, (width, width), rng, dtype) for _ in range(4))
         params = {
             "wqkv": np.concatenate((q, k, v), axis=1),
             "bqkv": np.zeros(3 * width, dtype),

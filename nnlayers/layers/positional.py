@@ -8,7 +8,7 @@ the first pair of features to nearly 2π · base positions for the last.
 import numpy as np
 
 from nnlayers.layers.checks import complaint, floats, one_float, positive_int, unpack, upstream
-from nnlayers.layers.initializers import generator
+from nnlayers.layers.initializers import generator, initial
 from nnlayers.layers.layer import PairLayer
 
 
@@ -264,7 +264,8 @@ class PositionalEmbedding(PairLayer):
     def __init__(self, positions, features, *, init=None, rng=None, dtype=np.float64):
         positive_int("PositionalEmbedding", positions=positions, features=features)
         init = _small_normal if init is None else init
-        self.hold({"w": init((positions, features), rng=rng, dtype=dtype)})
+        w = initial("PositionalEmbedding", init, (positions, features), rng, dtype)
+        self.hold({"w": w})
 
     @classmethod
     def of(cls, w):

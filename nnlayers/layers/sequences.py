@@ -10,7 +10,7 @@ import math
 import numpy as np
 
 from nnlayers.layers.checks import complaint, floats, positive_int, upstream
-from nnlayers.layers.initializers import generator, lecun_normal
+from nnlayers.layers.initializers import generator, initial, lecun_normal
 from nnlayers.layers.layer import PairLayer
 
 BLOCK_BYTES = 2**19  # what one block of steps may take for its gates: a part of the L2 cache
@@ -187,7 +187,7 @@ class Recurrent(PairLayer):
         rng = generator(rng, op)
         # every gate is a map of its own: the variance depends on D and on H, not on G
         wx, wh = (
-            [init((size, hidden), rng=rng, dtype=dtype) for _ in range(self.gates)]
+            [initial(op, init, (size, hidden), rng, dtype) for _ in range(self.gates)]
             for size in (features, hidden)
         )
         bias = self.first_bias(hidden).astype(dtype, copy=False)

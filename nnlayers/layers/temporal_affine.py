@@ -15,7 +15,7 @@ from nnlayers.layers.checks import (
     unpack,
     upstream,
 )
-from nnlayers.layers.initializers import he_normal
+from nnlayers.layers.initializers import he_normal, initial
 from nnlayers.layers.layer import PairLayer
 
 
@@ -137,7 +137,7 @@ class TemporalAffine(PairLayer):
         dtype=np.float64,
     ):
         positive_int("TemporalAffine", in_features=in_features, out_features=out_features)
-        params = {"w": init((in_features, out_features), rng=rng, dtype=dtype)}
+        params = {"w": initial("TemporalAffine", init, (in_features, out_features), rng, dtype)}
         if bias:
             params["b"] = np.zeros(out_features, dtype)
         self.hold(params)
