@@ -10,8 +10,8 @@ import sys
 import numpy as np
 import pytest
 
-from nnlayers.cli import main
-from nnlayers.training import SGD, Solver, load
+from nnlayers.cli import main, train
+from nnlayers.training import SGD, Solver, load, save
 from nnlayers.worked import NAMES, gpt, mlp, named
 
 HELP = "(see nnlayers train --help)"
@@ -198,6 +198,14 @@ class TestOutput:
         )
         assert content(tmp_path / "cnn-seed0.npz") == before
 
+    def test_a_training_that_is_finished_is_done_again(self, small, capsys, tmp_path):
+        words = ["train", "mlp", "--out", str(tmp_path)]
+        assert main(words) == 0
+        first, before = capsys.readouterr().out, content(tmp_path / "mlp-seed0.npz")
+        assert main(words) == 0
+        assert without_times(capsys.readouterr().out) == without_times(first)
+        assert content(tmp_path / "mlp-seed0.npz") == before
+
     def test_a_stop_beyond_the_end_changes_nothing(self, small, capsys, tmp_path):
         assert main(["train", "mlp", "--out", str(tmp_path), "--epochs", "99"]) == 0
         assert "stopped" not in capsys.readouterr().out
@@ -277,6 +285,62 @@ class TestComplaints:
             )
         assert content(tmp_path / "mlp-seed0.npz") == before
 
+    @pytest.mark.parametrize("stop", [["--steps", "1"], ["--steps", "3"], ["--epochs", "1"]])
+    @pytest.mark.parametrize("again", [[], ["--steps", "4"]])
+    def test_a_stopped_training_is_not_overwritten(self, stop, again, small, capsys, tmp_path):
+        out, path = str(tmp_path / "a b"), tmp_path / "a b" / "mlp-seed2.npz"
+        words = ["train", "mlp", "--seed", "2", "--out", out]
+        assert main([*words, *stop]) == 0
+        before = path.read_bytes()
+        capsys.readouterr()
+        assert main([*words, *again]) == 2
+        step = 2 if "--epochs" in stop else int(stop[1])
+        assert capsys.readouterr() == (
+            "",
+            f"nnlayers train: {str(path)!r} is a training that was stopped after step {step}; go "
+            f"on with nnlayers train mlp --resume --seed 2 --out '{out}', or choose another folder "
+            "with --out\n",
+        )
+        assert path.read_bytes() == before
+        # both ways out lead on
+        assert main([*words, "--resume"]) == 0
+        assert main([*words[:-1], str(tmp_path / "c")]) == 0
+        assert content(path) == content(tmp_path / "c" / path.name)
+
+    def test_a_training_stopped_by_ctrl_c_is_not_overwritten(
+        self, small, capsys, tmp_path, monkeypatch
+    ):
+        def interrupt(*_):
+            raise KeyboardInterrupt
+
+        words = ["train", "mlp", "--out", str(tmp_path)]
+        with monkeypatch.context() as patch:
+            patch.setattr(SGD, "step", interrupt)
+            assert main(words) == 130
+        capsys.readouterr()
+        assert main(words) == 2
+        assert " is a training that was stopped after step 0; " in capsys.readouterr().err
+
+    @pytest.mark.parametrize("kind", ["damaged", "another", "a net", "a folder"])
+    def test_what_is_no_training_is_not_overwritten(self, kind, small, capsys, tmp_path):
+        path = tmp_path / "mlp-seed0.npz"
+        if kind == "damaged":
+            path.write_bytes(b"PK\x03\x04 half of it")
+        elif kind == "another":
+            np.savez(path, x=np.zeros(3))
+        elif kind == "a net":
+            save(path, mlp.new_net(rng=0))
+        else:
+            path.mkdir()
+        before = None if kind == "a folder" else path.read_bytes()
+        assert main(["train", "mlp", "--out", str(tmp_path)]) == 2
+        assert capsys.readouterr() == (
+            "",
+            f"nnlayers train: {str(path)!r} is there, but is no training; remove it, or choose "
+            "another folder with --out\n",
+        )
+        assert before is None or path.read_bytes() == before
+
     def test_a_file_in_place_of_the_folder(self, capsys, tmp_path):
         path = tmp_path / "file"
         path.write_text("kept")
@@ -324,7 +388,7 @@ class TestComplaints:
         if stop:
             monkeypatch.setattr(SGD, "step", interrupt)
         path = tmp_path / "mlp-seed0.npz"
-        path.mkdir()
+        monkeypatch.setattr(train, "show_task", lambda *_: path.mkdir())
         assert main(["train", "mlp", "--out", str(tmp_path)]) == 2
         assert capsys.readouterr().err == (
             f"nnlayers train: Solver.save: cannot write {str(path)!r}: it is a folder\n"

@@ -22,8 +22,9 @@ show some of them:
 
 The training and a learning curve are written to a folder. Stopped by Ctrl-C,
 or by --epochs or --steps, it goes on with --resume as if nothing had happened:
-the result is the same, bit for bit. Each takes seconds to minutes. How a net is
-made and trained is to be read in nnlayers/worked."""
+the result is the same, bit for bit. Without --resume, a training that was
+stopped is never overwritten. Each takes seconds to minutes. How a net is made
+and trained is to be read in nnlayers/worked."""
 
 LINES = 10  # of progress, where stdout is no terminal
 
@@ -64,8 +65,10 @@ def run(options):
     path = os.path.join(folder, f"{options.net}-seed{options.seed}.npz")
     if options.resume and not os.path.exists(path):
         raise Failure(f"there is no training to go on with: no file {path!r}; leave out --resume")
-    writable(folder)
     example = named(options.net)
+    if os.path.exists(path) and not options.resume:
+        _refuse_unless_finished(path, example.EPOCHS, options)
+    writable(folder)
     solver, test = prepare(example, options.seed)
     if options.resume:
         _resume(solver, path)
@@ -153,6 +156,22 @@ def _steps_to_make(solver, options):
             f"({per_epoch} are an epoch)"
         )
     return stop - solver.step
+
+
+def _refuse_unless_finished(path, epochs, options):
+    """Raise Failure if the file would be lost; a finished training only comes out again."""
+    from nnlayers.training.checkpoints import read
+
+    way_out = "choose another folder with --out"
+    try:
+        position = read(NAME, path)[1]["position"]
+    except (OSError, ValueError, KeyError):
+        raise Failure(f"{path!r} is there, but is no training; remove it, or {way_out}") from None
+    if position["epoch"] < epochs:
+        raise Failure(
+            f"{path!r} is a training that was stopped after step {position['step']}; go on with "
+            f"{_resuming(options)}, or {way_out}"
+        )
 
 
 def _resume(solver, path):
