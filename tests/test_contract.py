@@ -272,11 +272,12 @@ def test_parameters_of_an_object_are_copies(case):
 @with_object
 def test_repr_can_be_pasted_back(case):
     layer = case.layer(*split(case, arguments_of(case))[1])
-    again = eval(repr(layer), vars(layers) | {"Sequential": nnlayers.Sequential})
+    names = vars(layers) | {"Sequential": nnlayers.Sequential, "np": np}
+    again = eval(repr(layer), names)
     assert repr(again) == repr(layer)
     assert type(again) is type(layer)
     single = layer.astype(np.float32)
-    again = eval(repr(single), vars(layers) | {"Sequential": nnlayers.Sequential})
+    again = eval(repr(single), names)
     assert [a.dtype for a in again.params.values()] == [a.dtype for a in single.params.values()]
 
 

@@ -88,7 +88,9 @@ def test_every_basic_index(index):
     expected = np.zeros_like(X)
     expected[index] = dout
     np.testing.assert_array_equal(slice_backward(dout, cache), expected)
-    for layer in (Slice(index), *copies(Slice(index)), eval(repr(Slice(index)), vars(nnlayers))):
+    pasted = eval(repr(Slice(index)), vars(nnlayers) | {"np": np})
+    assert pasted.settings == {"index": index}
+    for layer in (Slice(index), *copies(Slice(index)), pasted):
         np.testing.assert_array_equal(layer.forward(X)[0], out)
 
 
@@ -175,8 +177,15 @@ def test_they_stand_in_a_chain():
         (Reshape(-1, np.int64(8)), "Reshape(-1, 8)"),
         (Transpose(0, 2, 1), "Transpose(0, 2, 1)"),
         (Slice(0), "Slice(0)"),
-        (Slice(np.s_[:, 1:3]), "Slice((slice(None, None, None), slice(1, 3, None)))"),
-        (Slice((..., np.int32(1))), "Slice((Ellipsis, 1))"),
+        (Slice(np.s_[:, 1:3]), "Slice(np.s_[:, 1:3])"),
+        (Slice(np.s_[1:]), "Slice(np.s_[1:])"),
+        (Slice(np.s_[np.int64(1) :, ::-1]), "Slice(np.s_[1:, ::-1])"),
+        (Slice(np.s_[-3:-1:2, None]), "Slice(np.s_[-3:-1:2, None])"),
+        (Slice((..., np.int32(1))), "Slice(np.s_[..., 1])"),
+        (Slice((0,)), "Slice(np.s_[0,])"),
+        (Slice(...), "Slice(np.s_[...])"),
+        (Slice(None), "Slice(np.s_[None])"),
+        (Slice(()), "Slice(np.s_[()])"),
         (Pad((1, 1), [2, 0]), "Pad((1, 1), (2, 0))"),
         (Pad((1, 1), value=2), "Pad((1, 1), value=2.0)"),
         (Concatenate(), "Concatenate()"),

@@ -236,6 +236,8 @@ class Slice(PairLayer):
     >>> Slice(np.s_[:, 1:3]).forward(np.arange(8.0).reshape(2, 4))[0]
     array([[1., 2.],
            [5., 6.]])
+    >>> Slice((slice(None), slice(1, 3)))
+    Slice(np.s_[:, 1:3])
     """
 
     pair = slice_forward, slice_backward
@@ -244,7 +246,7 @@ class Slice(PairLayer):
         self.hold(index=_basic("Slice", index))
 
     def __repr__(self):
-        return self.form(self.settings["index"])
+        return f"{type(self).__name__}({_in_brackets(self.settings['index'])})"
 
 
 class Pad(PairLayer):
@@ -309,6 +311,24 @@ def _basic(op, index):
                 "embedding_forward selects rows by an array of indices",
             )
     return tuple(checked) if isinstance(index, tuple) else checked[0]
+
+
+def _in_brackets(index):
+    """Return the expression of a basic index: as it stands in brackets, unless it is one number."""
+    if isinstance(index, int):
+        return repr(index)
+    if index == ():
+        return "np.s_[()]"
+    parts = index if isinstance(index, tuple) else (index,)
+    words = ", ".join(map(_part, parts))
+    return f"np.s_[{words}{',' * (index.__class__ is tuple and len(parts) == 1)}]"
+
+
+def _part(part):
+    if isinstance(part, slice):
+        bounds = ["" if bound is None else str(bound) for bound in (part.start, part.stop)]
+        return ":".join(bounds if part.step is None else [*bounds, str(part.step)])
+    return "..." if part is Ellipsis else repr(part)
 
 
 def _widths(op, pad):
