@@ -64,6 +64,18 @@ class TestCaptioningSolver:
         truth = decode_captions(captions, data["idx_to_word"])
         assert [f"<START> {text}" for text in said] == truth
 
+    def test_an_epoch_has_as_many_steps_as_there_are_whole_batches(self, data):
+        count = len(data["train_captions"])
+        model = CaptioningRNN(data["word_to_idx"], 6, 4, 5, rng=0)
+        config = {"learning_rate": 1e-3}
+        solver = CaptioningSolver(
+            model, data, "adam", config, 0.5, count // 2, num_epochs=3, verbose=False, rng=0
+        )
+        solver.train()
+        assert len(solver.loss_history) == 2 * 3
+        assert solver.optim_configs["b"]["learning_rate"] == 1e-3 / 8
+        assert (solver.train_acc_history, solver.best_params) == ([], {})
+
     def test_refuses(self, data):
         model = CaptioningRNN(data["word_to_idx"], 6, 4, 5, rng=0)
         with pytest.raises(TypeError) as caught:

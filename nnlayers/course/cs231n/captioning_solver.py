@@ -70,13 +70,8 @@ class CaptioningSolver(Solver):
         )
         self._descend(*self.model.loss(features, captions))
 
-    def train(self):
-        """Train for all epochs."""
-        epoch_length = max(len(self.data["train_captions"]) // self.batch_size, 1)
-        steps = self.num_epochs * epoch_length
-        for t in range(steps):
-            self._step()
-            if self.verbose and t % self.print_every == 0:
-                print(f"(Iteration {t + 1} / {steps}) loss: {self.loss_history[-1]:f}")
-            if (t + 1) % epoch_length == 0:
-                self._end_epoch()
+    def _examples(self):
+        return len(self.data["train_captions"])
+
+    def _examine(self):
+        """Note nothing: there is no accuracy, and so no best epoch."""

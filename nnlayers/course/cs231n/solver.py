@@ -208,8 +208,8 @@ class Solver:
         return float(np.mean(labels == y))
 
     def train(self):
-        """Train for all epochs; the model has the best parameters then."""
-        epoch_length = max(len(self.X_train) // self.batch_size, 1)
+        """Train for all epochs; the model has the parameters of the best accuracy then, if any."""
+        epoch_length = max(self._examples() // self.batch_size, 1)
         steps = self.num_epochs * epoch_length
         for t in range(steps):
             self._step()
@@ -224,6 +224,10 @@ class Solver:
             self.model.params = self.best_params
             for bn_param, statistics in zip(self._bn_params(), self._best_statistics):
                 bn_param.update(statistics)
+
+    def _examples(self):
+        """Return of how many examples an epoch is made."""
+        return len(self.X_train)
 
     def _end_epoch(self):
         self.epoch += 1

@@ -76,6 +76,23 @@ def batch_arrays(op, batch):
     )
 
 
+def labels_and_predictions(op, model, loader):
+    """Return the labels of all batches of a loader, and those that have the highest scores."""
+    labels, predictions = [], []
+    for batch in loader:
+        X, y = batch_arrays(op, batch)
+        labels.append(y)
+        predictions.append(model.forward(X).argmax(axis=1))
+    if not labels:
+        raise no_batches(op)
+    return np.concatenate(labels), np.concatenate(predictions)
+
+
+def no_batches(op):
+    """Return the error of a loader that gives nothing."""
+    return complaint(ValueError, op, "the loader has no batches")
+
+
 def python_source(rng, op):
     """Return what random numbers are drawn from: Python's global generator for None.
 

@@ -7,7 +7,9 @@ from nnlayers.course.i2dl.conventions import (
     batch_arrays,
     better,
     check_model,
+    labels_and_predictions,
     made,
+    no_batches,
     refuse_unknown,
 )
 from nnlayers.course.i2dl.networks.classification_net import KEYWORDS as NET_KEYWORDS
@@ -203,13 +205,8 @@ class Solver:
             If there is no batch.
         """
         op = "Solver.get_dataset_accuracy"
-        right = [
-            self.model.forward(X).argmax(axis=1) == np.asarray(y)
-            for X, y in (batch_arrays(op, batch) for batch in loader)
-        ]
-        if not right:
-            raise complaint(ValueError, op, "the loader has no batches")
-        return float(np.concatenate(right).mean())
+        labels, predictions = labels_and_predictions(op, self.model, loader)
+        return float((labels == predictions).mean())
 
     def get_dataset_prediction(self, loader):
         """Return the model's output for all batches of a loader.
@@ -232,7 +229,7 @@ class Solver:
         op = "Solver.get_dataset_prediction"
         outputs = [self.model.forward(batch_arrays(op, batch)[0]) for batch in loader]
         if not outputs:
-            raise complaint(ValueError, op, "the loader has no batches")
+            raise no_batches(op)
         return np.concatenate(outputs)
 
     def update_best_loss(self, val_loss, train_loss):

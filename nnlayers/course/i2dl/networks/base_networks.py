@@ -4,6 +4,8 @@ import os
 import pickle
 from abc import ABC, abstractmethod
 
+from nnlayers.layers.checks import complaint
+
 __all__ = ["Network"]
 
 
@@ -35,6 +37,13 @@ class Network(ABC):
     @abstractmethod
     def backward(self, dy):
         """Return the gradients of the parameters, given the upstream gradient of the output."""
+
+    def _kept(self):
+        """Return the cache of the last forward pass; raise if there is none."""
+        if not self.cache:
+            op = f"{type(self).__name__}.backward"
+            raise complaint(ValueError, op, "there is no cache", "call forward(X) first")
+        return self.cache
 
     def __call__(self, X):
         """Return the output for examples X.

@@ -4,14 +4,14 @@ import numpy as np
 
 from nnlayers.course.i2dl.conventions import (
     SOLVER_KEYWORDS,
-    batch_arrays,
+    labels_and_predictions,
     made,
     refuse_unknown,
 )
 from nnlayers.course.i2dl.networks.base_networks import Network
 from nnlayers.course.i2dl.networks.layer import Sigmoid, affine_backward, affine_forward
 from nnlayers.course.translation import source
-from nnlayers.layers.checks import complaint, positive_int
+from nnlayers.layers.checks import positive_int
 from nnlayers.training.bounds import non_negative
 from nnlayers.training.penalties import L2
 
@@ -151,14 +151,11 @@ class ClassificationNet(Network):
         ValueError
             If there was no forward pass, or dy has another shape than the scores.
         """
-        if not self.cache:
-            op = f"{type(self).__name__}.backward"
-            raise complaint(ValueError, op, "there is no cache", "call forward(X) first")
-        grads = {}
+        cache, grads = self._kept(), {}
         for i in range(self.num_layer, 0, -1):
             if i < self.num_layer:
-                dy = self.activation.backward(dy, self.cache[f"sigmoid{i}"])
-            dy, grads[f"W{i}"], grads[f"b{i}"] = affine_backward(dy, self.cache[f"affine{i}"])
+                dy = self.activation.backward(dy, cache[f"sigmoid{i}"])
+            dy, grads[f"W{i}"], grads[f"b{i}"] = affine_backward(dy, cache[f"affine{i}"])
         for name in self._weights():
             grads[name] = grads[name] + self._penalty(name).gradients(self)[name]
         self.grads = {name: grads[name] for name in self.params}
@@ -190,14 +187,7 @@ class ClassificationNet(Network):
             If there is no batch, or it lacks an array.
         """
         op = f"{type(self).__name__}.get_dataset_prediction"
-        labels, preds = [], []
-        for batch in loader:
-            X, y = batch_arrays(op, batch)
-            labels.append(y)
-            preds.append(self.forward(X).argmax(axis=1))
-        if not labels:
-            raise complaint(ValueError, op, "the loader has no batches")
-        labels, preds = np.concatenate(labels), np.concatenate(preds)
+        labels, preds = labels_and_predictions(op, self, loader)
         return labels, preds, float((labels == preds).mean())
 
     def _affine(self, X, i):

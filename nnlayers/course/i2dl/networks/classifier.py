@@ -111,11 +111,8 @@ class Classifier(Network):
         ValueError
             If there was no forward pass, or dout has another shape than y.
         """
-        op = "Classifier.backward"
-        if self.cache is None:
-            raise complaint(ValueError, op, "there is no cache", "call forward(X) first")
-        affine_cache, sigmoid_cache = self.cache
-        with called(op, "sigmoid_backward"):
+        affine_cache, sigmoid_cache = self._kept()
+        with called("Classifier.backward", "sigmoid_backward"):
             dscores = pairs.sigmoid_backward(dout, sigmoid_cache)
         _, dw, db = pairs.affine_backward(dscores, affine_cache, need_dx=False)
         return np.concatenate([dw, db[None]])

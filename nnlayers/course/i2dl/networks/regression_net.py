@@ -6,7 +6,7 @@ from nnlayers.course.i2dl.networks.base_networks import Network
 from nnlayers.course.i2dl.networks.compute_network_size import size_of
 from nnlayers.course.i2dl.networks.layer import Sigmoid, affine_backward, affine_forward
 from nnlayers.course.translation import source
-from nnlayers.layers.checks import complaint, positive_int
+from nnlayers.layers.checks import positive_int
 from nnlayers.training.bounds import non_negative
 
 __all__ = ["RegressionNet"]
@@ -105,13 +105,10 @@ class RegressionNet(Network):
         ValueError
             If there was no forward pass, or dy has another shape than the predictions.
         """
-        if self.cache is None:
-            raise complaint(
-                ValueError, "RegressionNet.backward", "there is no cache", "call forward(X) first"
-            )
-        dh, dW2, db2 = affine_backward(dy, self.cache["affine2"])
-        dh = Sigmoid().backward(dh, self.cache["sigmoid"])
-        _, dW1, db1 = affine_backward(dh, self.cache["affine1"])
+        cache = self._kept()
+        dh, dW2, db2 = affine_backward(dy, cache["affine2"])
+        dh = Sigmoid().backward(dh, cache["sigmoid"])
+        _, dW1, db1 = affine_backward(dh, cache["affine1"])
         self.grads = {"W1": dW1, "b1": db1, "W2": dW2, "b2": db2}
         # twice the products of forward: one gradient for each factor
         self.num_operation = len(dh) * self.hidden_size * (2 * self.input_size + 3)
