@@ -20,7 +20,7 @@ from nnlayers.layers.checks import (
     upstream,
     x_w_b,
 )
-from nnlayers.layers.initializers import he_normal
+from nnlayers.layers.initializers import he_normal, initial
 from nnlayers.layers.layer import PairLayer
 
 
@@ -167,12 +167,13 @@ def affine_forward(x, w, b=None):
            [22., 23., 24.]])
     """
     x, w, b = x_w_b("affine_forward", x, w, b)
-    if w.ndim != 2 or x.ndim < 2 or math.prod(x.shape[1:]) != w.shape[0]:
+    if w.ndim != 2 or x.ndim < 2:
         raise _affine_mismatch(x, w, b)
+    rows = x if x.ndim == 2 else x.reshape(len(x), math.prod(x.shape[1:]))
     D, M = w.shape
-    if b is not None and b.shape != (M,) and b.shape != (1, M):
+    if rows.shape[1] != D or (b is not None and b.shape != (M,) and b.shape != (1, M)):
         raise _affine_mismatch(x, w, b)
-    out = product(x.reshape(len(x), D), w)
+    out = product(rows, w)
     if b is not None:
         out += b
     return out, (x, w, b)
@@ -199,12 +200,16 @@ def affine_backward(dout, cache, need_dx=True):
     if w.__class__ is not np.ndarray or w.ndim != 2 or x.ndim < 2:
         raise bad_cache("affine_backward", cache, ("x", "w", "b"))
     D, M = w.shape
-    dout = upstream("affine_backward", dout, (len(x), M), x.dtype)
-    if x.size != len(x) * D or (b is not None and b.size != M):
+    N = len(x)
+    dout = upstream("affine_backward", dout, (N, M), x.dtype)
+    if x.size != N * D or (b is not None and b.size != M):
         raise bad_cache("affine_backward", cache, ("x", "w", "b"))
+    rows = x if x.ndim == 2 else x.reshape(N, D)
     # out = rows @ w + b, differentiated by each factor in turn
-    dx = product(dout, w.T).reshape(x.shape) if need_dx else None
-    dw = product(x.reshape(len(x), D).T, dout)
+    dx = product(dout, w.T) if need_dx else None
+    dw = product(rows.T, dout)
+    if dx is not None and x.ndim > 2:
+        dx = dx.reshape(x.shape)
     if b is None:
         return dx, dw
     db = sum_of_rows(dout)
@@ -238,7 +243,7 @@ class MatMul(PairLayer):
 
     def __init__(self, in_features, out_features, *, init=he_normal, rng=None, dtype=np.float64):
         positive_int("MatMul", in_features=in_features, out_features=out_features)
-        self.hold({"w": init((in_features, out_features), rng=rng, dtype=dtype)})
+        self.hold({"w": initial("MatMul", init, (in_features, out_features), rng, dtype)})
 
     @classmethod
     def of(cls, w):
@@ -292,7 +297,7 @@ class Affine(PairLayer):
         dtype=np.float64,
     ):
         positive_int("Affine", in_features=in_features, out_features=out_features)
-        params = {"w": init((in_features, out_features), rng=rng, dtype=dtype)}
+        params = {"w": initial("Affine", init, (in_features, out_features), rng, dtype)}
         if bias:
             params["b"] = np.zeros(out_features, dtype)
         self.hold(params)
