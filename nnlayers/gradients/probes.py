@@ -13,7 +13,7 @@ import traceback
 import numpy as np
 
 from nnlayers.gradients.report import Diagnosis
-from nnlayers.layers.checks import describe
+from nnlayers.layers.checks import ARRAY, describe
 
 SAME = 1e-9  # calls that differ by less, relative to the largest entry, count as equal
 PACKAGE = os.path.dirname(os.path.dirname(__file__))
@@ -433,7 +433,8 @@ def equal(a, b):
     if a is b:
         return True
     same = a == b
-    if same is True or (isinstance(same, np.ndarray | np.bool_) and same.all()):
+    # counting takes half the time of same.all()
+    if same is True or (isinstance(same, ARRAY) and np.count_nonzero(same) == same.size):
         return np.shape(a) == np.shape(b)
     return np.shape(a) == np.shape(b) and bool(np.all(same | ((a != a) & (b != b))))
 

@@ -96,6 +96,8 @@ def one_float(op, x, name="x"):
 
 def upstream(op, dout, shape, dtype):
     """Return the upstream gradient dout as an array of the forward output's shape and dtype."""
+    if dout.__class__ is float and not shape:
+        return dtype.type(dout)  # the 1.0 with which a loss begins
     if dout.__class__ is not np.ndarray or (dout.dtype is not dtype and dout.dtype != dtype):
         given, dout = dout, np.asarray(dout)
         if dout.dtype.kind not in "fiu":

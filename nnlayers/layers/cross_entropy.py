@@ -131,7 +131,7 @@ def softmax_cross_entropy_backward(dout, cache):
     if target.ndim == 1:
         dscores = p * dlosses
         # t is 1 at the places of the labels and 0 elsewhere
-        dscores.reshape(p.size)[target] -= dlosses.reshape(dlosses.size)
+        dscores.reshape(p.size)[target] -= dlosses.ravel() if dlosses.ndim else dlosses
         return dscores
     return (p * target.sum(axis=-1, keepdims=True) - target) * dlosses
 

@@ -237,9 +237,10 @@ class PairLayer(Layer):
 
     def check_inputs(self, inputs):
         """Raise if the number of inputs is not one that the layer takes."""
-        most, name = len(self.inputs), type(self).__name__
+        most = len(self.inputs)
         if most - self.optional <= len(inputs) <= most:
             return
+        name = type(self).__name__
         if len(inputs) > most:
             problem = f"takes {most} input{'s' * (most > 1)} but got {len(inputs)}"
             fix = "this loss needs no target" if self.is_loss and most == 1 else None

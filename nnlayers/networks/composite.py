@@ -108,12 +108,9 @@ class Composite(Layer):
         """Join the children's gradients by this net's names; a name met twice is a sum."""
         joined = self._nothing.copy()
         for names, grads in zip(self._keys, gradients_of_children):
-            if not names:
-                continue
-            for name, gradient in grads.items():
-                key = names[name]
+            for name, key in names.items():
                 before = joined[key]
-                joined[key] = gradient if before is None else before + gradient
+                joined[key] = grads[name] if before is None else before + grads[name]
         return joined
 
     def _restore(self, states):

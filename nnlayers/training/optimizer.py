@@ -148,15 +148,10 @@ class Optimizer:
         flats, planned = [], True
         for key, (layer, name), before in zip(self.keys, self._owners, self._planned):
             w, dw = layer.params[name], grads.get(key)
-            # dtypes that are equal mostly are one object, which is seen sooner
-            if (
-                not isinstance(dw, ARRAY)
-                or dw.shape != w.shape
-                or (dw.dtype is not w.dtype and dw.dtype != w.dtype)
-            ):
+            if not isinstance(dw, ARRAY) or dw.shape != w.shape or dw.dtype != w.dtype:
                 raise self._misfit(grads)
             planned = planned and w is before and w.flags.writeable
-            flats.append(dw if dw.ndim == 1 else dw.reshape(dw.size))
+            flats.append(dw.ravel())
         if not planned:
             self._plan()
         factor = None

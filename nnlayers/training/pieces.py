@@ -8,6 +8,7 @@ of the time; to gather large gradients would cost more than it saves).
 """
 
 import math
+import operator
 from itertools import accumulate
 
 import numpy as np
@@ -86,6 +87,7 @@ class Piece:
     def __init__(self, segments, memory, buffers):
         self.segments, self.memory = segments, memory
         self.numbers = [number for number, _, _, _ in segments]
+        self.among = operator.itemgetter(*self.numbers)
         self.source = segments[0][1]  # only a part of a large parameter has one, and it is alone
         self.targets = [w for _, _, w, _ in segments]
         self.gathered, self.scratch, self.spare = buffers
@@ -96,10 +98,10 @@ class Piece:
     def gradient(self, flats):
         """Return the gradient of the piece, of the flattened gradients of all parameters."""
         if self.source is not None:
-            return flats[self.numbers[0]][self.source]
-        if len(self.numbers) == 1:
-            return flats[self.numbers[0]]
-        return np.concatenate([flats[number] for number in self.numbers], out=self.gathered)
+            return self.among(flats)[self.source]
+        if len(self.segments) == 1:
+            return self.among(flats)
+        return np.concatenate(self.among(flats), out=self.gathered)
 
     def weights(self):
         """Return the piece's part of the parameters, copied into spare."""
