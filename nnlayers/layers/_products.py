@@ -31,10 +31,10 @@ def product(a, b):
     if few >= K:
         k = min(SMALL // (K * N), WIDE) // 8 * 8
         return _by_rows(a, b, k) if 0 < k <= P else a @ b
-    if 1 < P <= few:
-        if b.flags.f_contiguous:
-            k = min(SMALL // (P * K), 1024 // P, 32) // 8 * 8
-            return _by_columns(a, b, k) if 0 < k <= N else a @ b
+    if 1 < P <= few and b.flags.f_contiguous:
+        k = min(SMALL // (P * K), 1024 // P, 32) // 8 * 8
+        return _by_columns(a, b, k) if 0 < k <= N else a @ b
+    if 1 < P <= 16 or (P <= 32 and N >= 256):
         k = min(SMALL // (P * N), 128) // 8 * 8
         if k >= 0.375 * a.itemsize * P:  # else adding them up takes too long
             return _by_terms(a, b, k)
@@ -63,6 +63,8 @@ def _by_terms(a, b, k):
     """Return a @ b, the sum of products of k columns of a and k rows of b."""
     P, K = a.shape
     N, head = b.shape[1], K // k * k
+    if P > 16:  # then OpenBLAS's small products are faster if the rows' entries alternate
+        a = np.asfortranarray(a)
     parts = np.matmul(_split_columns(a[:, :head], k), _split(b[:head], k))  # (K / k, P, N)
     out = sum_of_rows(parts.reshape(len(parts), P * N)).reshape(P, N)
     if head < K:
