@@ -43,10 +43,15 @@ class TestSteps:
         for step in range(3):
             dw = RNG(step + 1).normal(size=w.shape)
             opt.step({"0.w": dw, "1.w": np.zeros_like(net.params["1.w"])})
-            of_turned.step({"w": np.asfortranarray(dw)})
+            of_turned.step({"w": np.asfortranarray(dw) if step else dw})
+            assert len(of_turned._strands[0].pieces) >= 3  # it is cut, as it lies in memory
             expected, config = rule(expected, dw, config)
         np.testing.assert_allclose(net.params["0.w"], expected, rtol=1e-12, atol=1e-14)
         np.testing.assert_allclose(turned, expected, rtol=1e-12, atol=1e-14)
+        other.params["w"] = turned.copy()  # by rows, unlike what is remembered of it
+        of_turned.step({"w": dw})
+        expected, _ = rule(expected, dw, config)
+        np.testing.assert_allclose(other.params["w"], expected, rtol=1e-12, atol=1e-14)
 
     @each("make, settings")
     def test_write_neither_gradients_nor_frozen_parameters(self, make, settings):

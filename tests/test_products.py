@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
-from nnlayers import affine_backward, affine_forward
+from nnlayers import Affine, affine_backward, affine_forward
 from nnlayers.layers import _products
 
 LAYOUTS = [np.ascontiguousarray, np.asfortranarray, lambda a: np.repeat(a, 2, axis=1)[:, ::2]]
@@ -26,7 +26,11 @@ def drawn(*shape, seed=0):
         (64, 1000, 1000),  # too large for parts
         (1, 1100, 1000),
         (1100, 1, 1000),
-        (65, 70, 300),  # no small batch
+        (97, 100, 300),  # no small batch
+        (20, 300, 300),  # columns for 16 rows and for 4, or 8 and 12
+        (96, 200, 301),
+        (16, 128, 101),  # small, but with columns of b OpenBLAS would rearrange it
+        (3, 128, 512),
         (4, 5, 6),  # nothing to part
         (0, 5, 6),
         (5, 0, 6),
@@ -70,6 +74,25 @@ def test_an_affine_layer_of_any_batch(N, dtype):
     np.testing.assert_allclose(dw, exact[0].T @ exact[3], atol=tolerance)
     np.testing.assert_allclose(db, exact[3].sum(axis=0), atol=tolerance)
     assert all(a.dtype == dtype for a in (out, dx, dw, db))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("N", [0, 1, 3, 20, 64, 130])
+def test_large_weights_lie_by_columns_and_so_do_their_gradients(N, dtype):
+    layer, small = Affine(300, 219, rng=0, dtype=dtype), Affine(300, 218, rng=0, dtype=dtype)
+    assert layer.params["w"].flags.fnc
+    assert not small.params["w"].flags.fnc
+    by_rows = Affine.of(**layer.params)
+    assert not by_rows.params["w"].flags.fnc
+    x, dout = (drawn(N, size).astype(dtype) for size in (300, 219))
+    (out, cache), (same, other) = layer.forward(x), by_rows.forward(x)
+    grads, rows = layer.backward(dout, cache), by_rows.backward(dout, other)
+    assert grads[1].flags.fnc
+    assert not rows[1].flags.fnc
+    tolerance = 1e-4 if dtype == np.float32 else 1e-11
+    for a, b in zip((out, *grads), (same, *rows)):
+        assert a.dtype == dtype
+        np.testing.assert_allclose(a, b, atol=tolerance)
 
 
 @pytest.mark.parametrize("count", [0, 3, _products.KEPT, _products.KEPT + 1])

@@ -7,7 +7,7 @@ import math
 
 import numpy as np
 
-from nnlayers.layers._products import product, sum_of_rows
+from nnlayers.layers._products import LARGE, product, sum_of_rows
 from nnlayers.layers.broadcasting import sum_to
 from nnlayers.layers.checks import (
     ARRAY,
@@ -207,7 +207,8 @@ def affine_backward(dout, cache, need_dx=True):
     rows = x if x.ndim == 2 else x.reshape(N, D)
     # out = rows @ w + b, differentiated by each factor in turn
     dx = product(dout, w.T) if need_dx else None
-    dw = product(rows.T, dout)
+    # in memory as w is, so that what adds a multiple of dw to w passes along both
+    dw = product(dout.T, rows).T if w.flags.fnc else product(rows.T, dout)
     if dx is not None and x.ndim > 2:
         dx = dx.reshape(x.shape)
     if b is None:
@@ -260,6 +261,8 @@ class MatMul(PairLayer):
 class Affine(PairLayer):
     """Layer out = x w + b: x (N, d1, ..., dk) is flattened to (N, in_features).
 
+    In memory large weights lie column by column, as small batches are multiplied faster then.
+
     Parameters
     ----------
     in_features, out_features : int
@@ -297,7 +300,9 @@ class Affine(PairLayer):
         dtype=np.float64,
     ):
         positive_int("Affine", in_features=in_features, out_features=out_features)
-        params = {"w": initial("Affine", init, (in_features, out_features), rng, dtype)}
+        w = initial("Affine", init, (in_features, out_features), rng, dtype)
+        # where a small batch meets large weights, products with their columns are faster
+        params = {"w": np.asfortranarray(w) if w.size >= LARGE else w}
         if bias:
             params["b"] = np.zeros(out_features, dtype)
         self.hold(params)

@@ -115,7 +115,7 @@ class Optimizer:
         self.groups = checked(op, groups, self.keys, allowed)
         self.t = 0
         self._known = frozenset(net.params)
-        self._forms = {key: (net.params[key].shape, net.params[key].dtype) for key in self.keys}
+        self._forms = {key: _form_of(net.params[key]) for key in self.keys}
         self._lay_out()
 
     @property
@@ -146,12 +146,12 @@ class Optimizer:
         if not isinstance(grads, dict) or not grads.keys() <= self._known:
             raise self._misfit(grads)
         flats, planned = [], True
-        for key, (layer, name), before in zip(self.keys, self._owners, self._planned):
+        for key, (layer, name, order), before in zip(self.keys, self._owners, self._planned):
             w, dw = layer.params[name], grads.get(key)
             if not isinstance(dw, ARRAY) or dw.shape != w.shape or dw.dtype != w.dtype:
                 raise self._misfit(grads)
             planned = planned and w is before and w.flags.writeable
-            flats.append(dw.ravel())
+            flats.append(dw.ravel(order))
         if not planned:
             self._plan()
         factor = None
@@ -280,14 +280,14 @@ class Optimizer:
     def _lay_out(self):
         """Make the strands, parameters of the same dtype and settings, and their memory: zeros."""
         alike = {}
-        for key, (shape, dtype) in self._forms.items():
+        for key, (shape, dtype, order) in self._forms.items():
             own = exceptions(self.groups, key)
             kind = dtype, tuple(sorted(own.items()))
-            alike.setdefault(kind, {})[key] = shape
+            alike.setdefault(kind, {})[key] = shape, order
         self._strands = [
-            Strand(shapes, dtype, self.memory, dict(own)) for (dtype, own), shapes in alike.items()
+            Strand(forms, dtype, self.memory, dict(own)) for (dtype, own), forms in alike.items()
         ]
-        views = {key: strand.views(key) for strand in self._strands for key in strand.shapes}
+        views = {key: strand.views(key) for strand in self._strands for key in strand.forms}
         self.state = {key: views[key] for key in self.keys}
         # where each parameter is found: looked up in net.params, it would take twice as long
         places = {
@@ -295,14 +295,14 @@ class Optimizer:
             for path, layer in self.net.leaves()
             for name in layer.params
         }
-        self._owners = [places[key] for key in self.keys]
+        self._owners = [(*places[key], self._forms[key][-1]) for key in self.keys]
         self._planned = [None] * len(self.keys)  # the arrays of which there are pieces
 
     def _plan(self):
         """Cut the strands into pieces of the arrays that now are the net's parameters."""
         arrays = {key: self.net.params[key] for key in self.keys}
         for key, w in arrays.items():
-            require_trainable(f"{type(self).__name__}.step", key, w, *self._forms[key])
+            require_trainable(f"{type(self).__name__}.step", key, w, *self._forms[key][:2])
         numbers = {key: number for number, key in enumerate(self.keys)}
         for strand in self._strands:
             strand.cut(arrays, numbers)
@@ -327,3 +327,8 @@ class Optimizer:
     def _misfit(self, grads):
         op = f"{type(self).__name__}.step"
         return foreign_gradients(op, self.net.params, self.keys, grads)
+
+
+def _form_of(w):
+    """Return the shape, the dtype, and the order of the entries in memory."""
+    return w.shape, w.dtype, "F" if w.flags.fnc else "C"

@@ -23,8 +23,8 @@ class Strand:
 
     Parameters
     ----------
-    shapes : dict of str to tuple of int
-        The parameters' shapes.
+    forms : dict of str to (tuple of int, str)
+        The parameters' shapes, and the order of their entries in memory: "C" or "F".
     dtype : dtype
         Their dtype.
     names : tuple of str
@@ -33,25 +33,26 @@ class Strand:
         Their settings where these are not the optimizer's.
     """
 
-    def __init__(self, shapes, dtype, names, exceptions):
-        self.shapes, self.dtype, self.exceptions = shapes, dtype, exceptions
-        sizes = {key: math.prod(shape) for key, shape in shapes.items()}
-        order = sorted(shapes, key=sizes.get, reverse=True)  # so that the small ones come together
-        stops = list(accumulate(sizes[key] for key in order))
-        self.places = {key: slice(stop - sizes[key], stop) for key, stop in zip(order, stops)}
+    def __init__(self, forms, dtype, names, exceptions):
+        self.forms, self.dtype, self.exceptions = forms, dtype, exceptions
+        sizes = {key: math.prod(shape) for key, (shape, _) in forms.items()}
+        keys = sorted(forms, key=sizes.get, reverse=True)  # so that the small ones come together
+        stops = list(accumulate(sizes[key] for key in keys))
+        self.places = {key: slice(stop - sizes[key], stop) for key, stop in zip(keys, stops)}
         self.memory = {name: np.zeros(stops[-1], dtype) for name in names}
         self.pieces = []
 
     def views(self, key):
         """Return what is remembered of one parameter: views of its shape into the flat arrays."""
-        place, shape = self.places[key], self.shapes[key]
-        return {name: flat[place].reshape(shape) for name, flat in self.memory.items()}
+        place, (shape, order) = self.places[key], self.forms[key]
+        return {name: flat[place].reshape(shape, order=order) for name, flat in self.memory.items()}
 
     def cut(self, arrays, numbers):
         """Make the pieces of the arrays that now are the parameters; numbers are their places."""
         runs = [[]]  # each run becomes a piece
         for key in self.places:
-            w, number = arrays[key], numbers[key]
+            _, order = self.forms[key]
+            w, number = arrays[key] if order == "C" else arrays[key].T, numbers[key]
             if not w.flags.c_contiguous:  # it has no flat view to be cut
                 runs += [[(number, None, w, slice(0, w.size))], []]
             elif w.size > PIECE:
@@ -128,6 +129,8 @@ class Piece:
 def chunks(*arrays):
     """Yield the parts of arrays of one shape that fit into the cache together, views of each."""
     size = arrays[0].size
+    if all(array.flags.fnc for array in arrays):
+        arrays = [array.T for array in arrays]
     if size <= PIECE or not all(array.flags.c_contiguous for array in arrays):
         yield arrays  # what is not contiguous has no flat view to be cut
         return
