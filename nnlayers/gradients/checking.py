@@ -244,9 +244,10 @@ def _compare_all(point, which):
 
 def _small_size(weight):
     """Return the size of the smaller ones among magnitudes; zeros do not count."""
-    nonzero = weight[weight > 0.0]
-    if not nonzero.size:
+    positive = weight > 0.0
+    if not positive.any():
         return np.inf
+    nonzero = weight if positive.all() else weight[positive]
     rank = nonzero.size // 10
     return float(np.partition(nonzero, rank)[rank])
 

@@ -138,15 +138,21 @@ class Point:
     @functools.cached_property
     def claimed(self):
         """All claims, a row like ``flat`` for each upstream gradient."""
-        return np.array([self.as_vector(claim) for claim in self.claims])
+        rows = np.empty((len(self.claims), self.base.size))
+        for row, claim in zip(rows, self.claims):
+            self._write(claim, row)
+        return rows
 
     def as_vector(self, gradients):
         """Return a list of gradients as one vector like ``flat``; zeros for what is no gradient."""
-        vector = np.zeros(self.base.size)
-        for place, gradient in zip(self.subject.slices, gradients):
-            if gradient is not None and gradient.size == place.stop - place.start:
-                vector[place] = gradient.ravel()
+        vector = np.empty(self.base.size)
+        self._write(gradients, vector)
         return vector
+
+    def _write(self, gradients, vector):
+        for place, gradient in zip(self.subject.slices, gradients):
+            fits = gradient is not None and gradient.size == place.stop - place.start
+            vector[place] = gradient.ravel() if fits else 0.0
 
     def only(self, which, vector):
         """Return a vector like ``flat`` that is zero outside one array."""

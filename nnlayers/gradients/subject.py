@@ -168,7 +168,7 @@ def _of_pair(op, forward, backward, args, wrt, options):
     def run(arguments, function):
         function = function or forward
         given = arguments.values()
-        if options or not all(isinstance(value, np.ndarray) for value in given):
+        if options or not set(map(type, given)) <= {np.ndarray}:
             return function(*map(_fresh, given), **_fresh(options))
         return function(*given)
 

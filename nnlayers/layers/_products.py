@@ -24,14 +24,15 @@ def product(a, b):
     weights in float32, whose columns lie one after the other, 8 examples take 0.4 of the time in
     parts, 32 take 0.6 and 64 take 0.8; if it is their rows that do, 0.5, 0.85 and 1.
     """
-    P, K = a.shape
     N = b.shape[1]
-    if P * K * N <= SMALL:
-        if P * K * N > 100_000 and b.flags.fnc:  # the one form that OpenBLAS would rearrange
-            return np.asfortranarray(a).dot(b) if P >= 16 else _by_columns(a, b)
+    size = a.size * N
+    if size <= SMALL:
+        if size > 100_000 and b.flags.fnc:  # the one form that OpenBLAS would rearrange
+            return np.asfortranarray(a).dot(b) if len(a) >= 16 else _by_columns(a, b)
         # a @ b takes 0.6 to 1.2 µs longer, a third to half of a small product; below it is sooner
         # done, for dot writes zeros into the result first
         return a.dot(b)
+    P, K = a.shape
     if K <= FEW:
         k = min(SMALL // (K * N), 48) // 24 * 24
         return _by_rows(a, b, k) if 0 < k <= P else a @ b
