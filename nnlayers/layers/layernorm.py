@@ -8,6 +8,7 @@ import math
 
 import numpy as np
 
+from nnlayers.layers._products import ones, sum_of_rows
 from nnlayers.layers.checks import (
     ARRAY,
     complaint,
@@ -231,7 +232,6 @@ def _forward(x, gamma, beta, eps):
     order = memory_order(x, lead)
     rows, r = as_rows(x, order, R, K), joined(R, K)
     gamma_row, beta_row = _repeat(gamma, order, r), _repeat(beta, order, r)
-    average = np.full(K, 1.0 / K, dtype)
     mean = None if beta is None else np.empty(R, dtype)
     out, rstd = np.empty((R, K), dtype), np.empty(R, dtype)
     with np.errstate(over="ignore", invalid="ignore"):  # judged below
@@ -239,7 +239,7 @@ def _forward(x, gamma, beta, eps):
         for part in blocks(R, K * dtype.itemsize, r):
             z, y, scale = rows[part], out[part], rstd[part]
             if beta is not None:
-                np.matmul(z, average, out=mean[part])
+                np.divide(z.dot(ones(K, dtype)), K, out=mean[part])
                 z = np.subtract(z, mean[part, None], out=y)
             # a mean of squares minus a squared mean would cancel; that of (x - μ)² does not
             np.vecdot(z, z, out=scale)
@@ -279,12 +279,12 @@ def _backward(op, dout, cache, need_dx):
             if mean is not None:
                 z = z - mean[part, None]
                 # out = γ x̂ + β, with one β for all rows
-                dbeta += np.ones(len(d), dtype) @ d
+                dbeta += sum_of_rows(d)
             # dout · x̂ = dout · z / σ: summed over the rows dγ, averaged with γ mean(dx̂ · x̂)
             t = np.multiply(d, z, out=dx[part]) if need_dx else d * z
-            dgamma += scale @ t
+            dgamma += scale.dot(t)
             if need_dx:
-                along = t @ average
+                along = t.dot(average)
                 along *= scale
                 along *= scale
                 # dx̂ = dout · γ, and in its place (dx̂ - mean(dx̂) - x̂ mean(dx̂ · x̂)) / σ
@@ -294,7 +294,7 @@ def _backward(op, dout, cache, need_dx):
                 else:
                     z *= along[:, None]
                     t -= z
-                    t -= (d @ average)[:, None]
+                    t -= d.dot(average)[:, None]
                 t *= per_x[part, None]
     if need_dx:
         dx = from_rows(dx, order, shape)
