@@ -161,6 +161,19 @@ class TestRestoring:
             numerical_jacobian(lambda x: 1 // 0 if (x != kept).any() else x, x)
         np.testing.assert_array_equal(x, kept)
 
+    @pytest.mark.parametrize("dtype", ["f4", "f8", ">f8", "g"])
+    @pytest.mark.parametrize(
+        "turn", [np.ascontiguousarray, np.asfortranarray, lambda a: a[::2, 1:]]
+    )
+    def test_one_step_in_every_dtype_and_layout(self, dtype, turn):
+        x = turn(np.random.default_rng(0).normal(size=(4, 3)).astype(dtype))
+        kept, h = x.copy(), 1e-2
+        found = numerical_gradient(lambda _: np.float64((x**3).sum()), x, h=h)
+        # ((x + h)³ - (x - h)³) / 2h = 3x² + h²
+        tolerance = 1e-4 if dtype == "f4" else 1e-10
+        np.testing.assert_allclose(found, 3 * kept**2 + h**2, atol=tolerance)
+        assert (x == kept).all()
+
     def test_strided_and_zero_dimensional_arrays(self):
         wide = RNG(0).standard_normal((4, 6))
         view = wide[::2, ::3].T
