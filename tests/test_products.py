@@ -21,6 +21,8 @@ def drawn(*shape, seed=0):
         (8, 403, 403),  # columns or terms, with a few left over
         (403, 8, 400),  # rows
         (2, 1024, 600),  # terms with none left over
+        (18, 128, 500),  # columns of 64 that begin in every row
+        (32, 500, 300),  # columns of 32
         (32, 200, 250),
         (60, 320, 90),
         (64, 1000, 1000),  # too large for parts
@@ -53,10 +55,10 @@ def test_parts_are_made_of_small_products(monkeypatch):
         return matmul(a, b, out=out)
 
     monkeypatch.setattr(_products.np, "matmul", watched)
-    for P, K, N in [(8, 512, 500), (500, 8, 512), (16, 256, 250)]:
+    for P, K, N in [(8, 512, 500), (500, 8, 512), (16, 600, 250)]:
         _products.product(drawn(P, K), drawn(K, N))
         _products.product(drawn(P, K), drawn(N, K).T)
-    assert len(sizes) == 10  # two calls for each, and one where terms are made
+    assert len(sizes) == 11  # two calls for each, and one where terms are made
     assert max(sizes) <= _products.SMALL
 
 

@@ -14,6 +14,7 @@ WIDE = 64  # entries of a row from which on vector operations should run along i
 FEW = 64  # examples of a small batch
 LARGE = 1 << 16  # entries of weights whose products with a small batch are made in parts
 VECTOR = 64  # bytes that the processor computes at once
+PAGE = 4096  # bytes of a page of memory
 KEPT = 4096  # most ones that are kept from one call to the next
 
 
@@ -39,10 +40,18 @@ def product(a, b):
     if 1 < P <= 1.5 * FEW and P * K * 8 <= SMALL and b.flags.fnc:
         return _by_columns(a, b)
     if 1 < P <= 16 or (P <= 32 and N >= 256):
+        if 128 <= K <= 512 and N * a.itemsize < PAGE:  # else a column reaches too far
+            out = np.empty((P, N), a.dtype)
+            return _columns(_alternating(a), b, 64 if P * K * 64 <= SMALL else 32, out)
         k = min(SMALL // (P * N), 128) // 8 * 8
-        if k >= 0.375 * a.itemsize * P:  # else adding them up takes too long
-            return _by_terms(a, b, k)
+        if K >= 2 * k and k >= 0.375 * a.itemsize * P:  # else adding them up takes too long
+            return _by_terms(_alternating(a), b, k)
     return a @ b
+
+
+def _alternating(a):
+    """Return a, in memory column by column if OpenBLAS's small products are faster then."""
+    return np.asfortranarray(a) if len(a) > 16 else a
 
 
 def _by_rows(a, b, k):
@@ -62,10 +71,15 @@ def _by_columns(a, b):
     full = P // (VECTOR // a.itemsize) * (VECTOR // a.itemsize)
     for rows, part in ((np.asfortranarray(a[:full]), out[:full]), (a[full:], out[full:])):
         if len(rows):
-            k = min(SMALL // (len(rows) * K), 32) // 8 * 8
-            head = b.shape[1] // k * k
-            np.matmul(rows, _split_columns(b[:, :head], k), out=_split_columns(part[:, :head], k))
-            np.matmul(rows, b[:, head:], out=part[:, head:])
+            _columns(rows, b, min(SMALL // (len(rows) * K), 32) // 8 * 8, part)
+    return out
+
+
+def _columns(a, b, k, out):
+    """Write a @ b, made for k columns of b at a time, into out, and return that."""
+    head = b.shape[1] // k * k
+    np.matmul(a, _split_columns(b[:, :head], k), out=_split_columns(out[:, :head], k))
+    np.matmul(a, b[:, head:], out=out[:, head:])
     return out
 
 
@@ -73,8 +87,6 @@ def _by_terms(a, b, k):
     """Return a @ b, the sum of products of k columns of a and k rows of b."""
     P, K = a.shape
     N, head = b.shape[1], K // k * k
-    if P > 16:  # then OpenBLAS's small products are faster if the rows' entries alternate
-        a = np.asfortranarray(a)
     parts = np.matmul(_split_columns(a[:, :head], k), _split(b[:head], k))  # (K / k, P, N)
     out = sum_of_rows(parts.reshape(len(parts), P * N)).reshape(P, N)
     if head < K:
