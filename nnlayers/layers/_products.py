@@ -44,7 +44,7 @@ def product(a, b):
             out = np.empty((P, N), a.dtype)
             return _columns(_alternating(a), b, 64 if P * K * 64 <= SMALL else 32, out)
         k = min(SMALL // (P * N), 128) // 8 * 8
-        if K >= 2 * k and k >= 0.375 * a.itemsize * P:  # else adding them up takes too long
+        if 2 * k <= K and k >= 0.375 * a.itemsize * P:  # else adding them up takes too long
             return _by_terms(_alternating(a), b, k)
     return a @ b
 
