@@ -24,7 +24,14 @@ from nnlayers.gradients.locating import (
     size_of,
 )
 from nnlayers.gradients.point import Point
-from nnlayers.gradients.probes import Crash, lower_precision, probe, probe_again, where
+from nnlayers.gradients.probes import (
+    Crash,
+    all_finite,
+    lower_precision,
+    probe,
+    probe_again,
+    where,
+)
 from nnlayers.gradients.report import Finding, Report
 from nnlayers.gradients.second_order import second_order_findings
 from nnlayers.gradients.subject import subject_of, takes
@@ -199,7 +206,7 @@ def _same_in_another_shape(gradient, rows, point):
 
 
 def _is_comparable(gradient, array):
-    return gradient is not None and gradient.shape == array.shape and np.isfinite(gradient).all()
+    return gradient is not None and gradient.shape == array.shape and all_finite(gradient)
 
 
 def _compare_all(point, which):

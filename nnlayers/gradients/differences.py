@@ -68,8 +68,7 @@ def differentiate(phi, steps, at_zero, eps, extra_noise=0.0, rtol=1e-9, at_least
     n, m = len(steps), len(at_zero)
     h = np.asarray(steps)[None, :, None] * RUNGS[:, None, None]
     plus, minus = np.full((2, len(RUNGS), n, m), np.nan)
-    best = Derivatives(*np.full((4, n, m), np.nan))
-    active = np.arange(n)
+    best, active = None, np.arange(n)
     for level in range(len(RUNGS)):
         for i in active:
             step = h[level, i, 0]
@@ -78,11 +77,15 @@ def differentiate(phi, steps, at_zero, eps, extra_noise=0.0, rtol=1e-9, at_least
         if level + 1 < at_least:
             continue
         seen = slice(level + 1)
-        found, floor = _extrapolate(
-            h[seen, active], plus[seen, active], minus[seen, active], at_zero, eps, extra_noise
-        )
-        for target, result in zip(best, found):
-            target[active] = result
+        if best is None:  # all of them are active
+            found, floor = _extrapolate(h[seen], plus[seen], minus[seen], at_zero, eps, extra_noise)
+            best = found
+        else:
+            found, floor = _extrapolate(
+                h[seen, active], plus[seen, active], minus[seen, active], at_zero, eps, extra_noise
+            )
+            for target, result in zip(best, found):
+                target[active] = result
         size = np.abs(found.value)
         scale = 1e-3 * np.fmax.reduce(size, axis=None) if size.size else 0.0
         good = (found.error <= rtol * np.maximum(size, scale)) | (found.error <= 4.0 * floor)
@@ -103,7 +106,7 @@ def _extrapolate(h, plus, minus, at_zero, eps, extra_noise):
             changes = np.abs(np.diff(central[-4:], axis=0)) * h[-3:]
             noise = np.fmax(noise, np.sort(changes, axis=0)[1] / h)
         value, error, floor = _neville(central, h * h, noise)
-        left = right = np.full(value.shape, np.nan)
+        left, right = np.full((2, *value.shape), np.nan)
         # the second difference: φ''h for a smooth function, the jump of the slope at a kink
         gap = np.abs(plus - 2.0 * at_zero + minus) / h
         # curvature alone divides it by the ratio of the steps, a kink leaves it as it is

@@ -253,10 +253,8 @@ def _gradient(name, array, given, value, found):
 
 def _finite(name, value, found):
     """Return the gradient; add a diagnosis if it has entries that are not finite."""
-    if math.isfinite(np.add.reduce(value.ravel())):
-        return value  # the sum of all is no number if one of them is none
-    finite = np.isfinite(value)
-    if not finite.all():
+    if not all_finite(value):
+        finite = np.isfinite(value)
         found.append(
             Diagnosis(
                 "nonfinite",
@@ -268,6 +266,12 @@ def _finite(name, value, found):
             )
         )
     return value
+
+
+def all_finite(array):
+    """Whether there is no entry that is NaN or infinite."""
+    # the sum of all is no number if one of them is none; but it may overflow
+    return math.isfinite(np.add.reduce(array.ravel())) or bool(np.isfinite(array).all())
 
 
 def _guard(point, found):
