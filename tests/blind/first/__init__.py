@@ -6,7 +6,6 @@ backward after one forward is taken (a missing value counts; shape, container an
 
 from .dirty import DIRTY
 from .right import RIGHT
-from .specimen import Specimen
 from .wrong_activations import WRONG as _activations
 from .wrong_affine import WRONG as _affine
 from .wrong_attention import WRONG as _attention
@@ -27,4 +26,4 @@ WRONG = [
     *_misc,
 ]
 
-__all__ = ["DIRTY", "RIGHT", "WRONG", "Specimen"]
+__all__ = ["DIRTY", "RIGHT", "WRONG"]

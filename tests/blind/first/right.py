@@ -4,7 +4,7 @@ from collections import namedtuple
 
 import numpy as np
 
-from .specimen import Shelf
+from blind.shelf import Shelf
 
 RIGHT = Shelf()
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .specimen import Shelf
+from blind.shelf import Shelf
 
 WRONG = Shelf()
 

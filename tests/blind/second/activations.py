@@ -4,7 +4,8 @@ import math
 
 import numpy as np
 
-from .specimen import normal, note
+from blind.shelf import note
+from corpus.specimen import normal
 
 WRONG = []
 

@@ -7,7 +7,6 @@ backward after one forward is taken (a None counts; shape, container, dtype and 
 from . import activations, affine, images, losses, nets, norms, sequences
 from .dirty import DIRTY
 from .right import RIGHT
-from .specimen import Specimen
 
 WRONG = [
     specimen
@@ -15,4 +14,4 @@ WRONG = [
     for specimen in family.WRONG
 ]
 
-__all__ = ["DIRTY", "RIGHT", "WRONG", "Specimen"]
+__all__ = ["DIRTY", "RIGHT", "WRONG"]

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from .specimen import normal, note
+from blind.shelf import note
+from corpus.specimen import normal
 
 WRONG = []
 
