@@ -68,7 +68,7 @@ def differentiate(phi, steps, at_zero, eps, extra_noise=0.0, rtol=1e-9, at_least
     n, m = len(steps), len(at_zero)
     h = np.asarray(steps)[None, :, None] * RUNGS[:, None, None]
     plus, minus = np.full((2, len(RUNGS), n, m), np.nan)
-    best, active = None, np.arange(n)
+    active = np.arange(n)
     for level in range(len(RUNGS)):
         for i in active:
             step = h[level, i, 0]
@@ -76,14 +76,12 @@ def differentiate(phi, steps, at_zero, eps, extra_noise=0.0, rtol=1e-9, at_least
             minus[level, i] = phi(i, -step)
         if level + 1 < at_least:
             continue
-        seen = slice(level + 1)
-        if best is None:  # all of them are active
-            found, floor = _extrapolate(h[seen], plus[seen], minus[seen], at_zero, eps, extra_noise)
+        every = len(active) == n
+        rungs = slice(level + 1), slice(None) if every else active
+        found, floor = _extrapolate(h[rungs], plus[rungs], minus[rungs], at_zero, eps, extra_noise)
+        if every:
             best = found
         else:
-            found, floor = _extrapolate(
-                h[seen, active], plus[seen, active], minus[seen, active], at_zero, eps, extra_noise
-            )
             for target, result in zip(best, found):
                 target[active] = result
         size = np.abs(found.value)

@@ -5,6 +5,7 @@ Each tap of the windows is an element-wise product of whole lines, with the chan
 
 import numpy as np
 
+from nnlayers.layers._products import sum_of_rows
 from nnlayers.layers._windows import (
     channels_first,
     channels_last,
@@ -47,7 +48,7 @@ def correlate_each(x, rows, columns, w=None, b=None, y=None, workers=1):
                     out[block] += np.multiply(tap, lines[k, m], out=term)
                 if y is not None:
                     np.multiply(tap, y[block], out=term)
-                    sums = np.ones(n * OH, x.dtype) @ term.reshape(n * OH, OW * F)
+                    sums = sum_of_rows(term.reshape(n * OH, OW * F))
                     dw[:, 0, k, m] += sums.reshape(OW, F).sum(axis=0)
         return dw
 

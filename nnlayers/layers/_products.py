@@ -23,13 +23,14 @@ def product(a, b):
 
     To rearrange a large matrix takes longer than to multiply it by a few examples: with 784 x 512
     weights in float32, whose columns lie one after the other, 8 examples take 0.4 of the time in
-    parts, 32 take 0.6 and 64 take 0.8; if it is their rows that do, 0.5, 0.85 and 1.
+    parts, 32 take 0.6 and 64 take 0.8; if it is their rows that do, 0.5, 0.85 and 1.  The bounds
+    are where two forms took as long: batches of 1 to 256, sides of 100 to 4096, both dtypes.
     """
     N = b.shape[1]
     size = a.size * N
     if size <= SMALL:
         if size > 100_000 and b.flags.fnc:  # the one form that OpenBLAS would rearrange
-            return np.asfortranarray(a).dot(b) if len(a) >= 16 else _by_columns(a, b)
+            return np.asfortranarray(a).dot(b) if len(a) >= 16 else _by_tiles(a, b)
         # a @ b takes 0.6 to 1.2 µs longer, a third to half of a small product; below it is sooner
         # done, for dot writes zeros into the result first
         return a.dot(b)
@@ -38,11 +39,11 @@ def product(a, b):
         k = min(SMALL // (K * N), 48) // 24 * 24
         return _by_rows(a, b, k) if 0 < k <= P else a @ b
     if 1 < P <= 1.5 * FEW and P * K * 8 <= SMALL and b.flags.fnc:
-        return _by_columns(a, b)
+        return _by_tiles(a, b)
     if 1 < P <= 16 or (P <= 32 and N >= 256):
         if 128 <= K <= 512 and N * a.itemsize < PAGE:  # else a column reaches too far
             out = np.empty((P, N), a.dtype)
-            return _columns(_alternating(a), b, 64 if P * K * 64 <= SMALL else 32, out)
+            return _by_columns(_alternating(a), b, 64 if P * K * 64 <= SMALL else 32, out)
         k = min(SMALL // (P * N), 128) // 8 * 8
         if 2 * k <= K and k >= 0.375 * a.itemsize * P:  # else adding them up takes too long
             return _by_terms(_alternating(a), b, k)
@@ -63,19 +64,19 @@ def _by_rows(a, b, k):
     return out
 
 
-def _by_columns(a, b):
-    """Return a @ b, made for some columns of b at a time, which lie one after the other."""
+def _by_tiles(a, b):
+    """Return a @ b, by columns: first for the rows of a that fill vectors, then for the rest."""
     P, K = a.shape
     out = np.empty((P, b.shape[1]), a.dtype)
     # so many rows fill vectors, if the entries of different rows alternate
     full = P // (VECTOR // a.itemsize) * (VECTOR // a.itemsize)
     for rows, part in ((np.asfortranarray(a[:full]), out[:full]), (a[full:], out[full:])):
         if len(rows):
-            _columns(rows, b, min(SMALL // (len(rows) * K), 32) // 8 * 8, part)
+            _by_columns(rows, b, min(SMALL // (len(rows) * K), 32) // 8 * 8, part)
     return out
 
 
-def _columns(a, b, k, out):
+def _by_columns(a, b, k, out):
     """Write a @ b, made for k columns of b at a time, into out, and return that."""
     head = b.shape[1] // k * k
     np.matmul(a, _split_columns(b[:, :head], k), out=_split_columns(out[:, :head], k))

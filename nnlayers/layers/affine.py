@@ -206,11 +206,9 @@ def affine_backward(dout, cache, need_dx=True):
         raise bad_cache("affine_backward", cache, ("x", "w", "b"))
     rows = x if x.ndim == 2 else x.reshape(N, D)
     # out = rows @ w + b, differentiated by each factor in turn
-    dx = product(dout, w.T) if need_dx else None
+    dx = product(dout, w.T).reshape(x.shape) if need_dx else None
     # in memory as w is, so that what adds a multiple of dw to w passes along both
     dw = product(dout.T, rows).T if w.flags.fnc else product(rows.T, dout)
-    if dx is not None and x.ndim > 2:
-        dx = dx.reshape(x.shape)
     if b is None:
         return dx, dw
     db = sum_of_rows(dout)

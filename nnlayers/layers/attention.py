@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from nnlayers.layers._products import ones
 from nnlayers.layers.checks import bad_cache, complaint, floats, upstream
 from nnlayers.layers.layer import PairLayer
 
@@ -199,7 +200,7 @@ def _softmax(scores, is_small):
         largest[largest == -np.inf] = 0.0  # of a query that may attend to nothing
         scores -= largest
     np.exp(scores, out=scores)
-    total = scores @ np.ones(scores.shape[-1], scores.dtype)  # sums over the keys, by BLAS
+    total = scores @ ones(scores.shape[-1], scores.dtype)  # sums over the keys, by BLAS
     total[total == 0.0] = 1.0
     scores /= total[..., None]
 

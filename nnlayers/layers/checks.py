@@ -95,7 +95,10 @@ def one_float(op, x, name="x"):
 
 
 def upstream(op, dout, shape, dtype):
-    """Return the upstream gradient dout as an array of the forward output's shape and dtype."""
+    """Return the upstream gradient dout as an array of the forward output's shape and dtype.
+
+    A float becomes a NumPy number, where the output is one.
+    """
     if dout.__class__ is float and not shape:
         return dtype.type(dout)  # the 1.0 with which a loss begins
     if dout.__class__ is not np.ndarray or (dout.dtype is not dtype and dout.dtype != dtype):

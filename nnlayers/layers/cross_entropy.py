@@ -86,9 +86,7 @@ def softmax_cross_entropy_forward(
     op = "softmax_cross_entropy_forward"
     scores, y, labelled = scores_and_y(op, "scores", scores, y)
     positions, C = scores.shape[:-1], scores.shape[-1]
-    kept = None
-    if mask is not None or ignore_index is not None:
-        kept = which_count(op, "scores", scores, y, mask, ignore_index)
+    kept = which_count(op, "scores", scores, y, mask, ignore_index)
     if labelled:
         target = places_of(op, "scores", scores, y, kept)
     else:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from nnlayers.layers._products import sum_of_rows
 from nnlayers.layers.checks import bad_cache, complaint, floats, positive_int, upstream
 from nnlayers.layers.gates import BLOCK, gelu_tanh_steps
 from nnlayers.layers.initializers import generator, glorot_uniform, he_normal
@@ -104,16 +105,15 @@ def feed_forward_backward(dout, cache, need_dx=True):
         raise bad_cache(op, cache, "the FeedForwardCache")
     x, w1, w2, hidden, slope = cache
     R, M = len(hidden), w2.shape[1]
-    ones = np.ones(R, x.dtype)  # for sums over the rows, by BLAS
     dout = upstream(op, dout, (*x.shape[:-1], M), x.dtype).reshape(R, M)
     # out = h @ w2 + b2
     dz = dout @ w2.T  # this is dh
-    dw2, db2 = hidden.T @ dout, ones @ dout
+    dw2, db2 = hidden.T @ dout, sum_of_rows(dout)
     # h = gelu(z)
     dz *= slope
     # z = x @ w1 + b1
     dx = (dz @ w1.T).reshape(x.shape) if need_dx else None
-    dw1, db1 = x.reshape(R, len(w1)).T @ dz, ones @ dz
+    dw1, db1 = x.reshape(R, len(w1)).T @ dz, sum_of_rows(dz)
     return dx, dw1, db1, dw2, db2
 
 

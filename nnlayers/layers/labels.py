@@ -4,7 +4,6 @@ Legend: N batch, T time, C classes; a position is one entry of (N,) or (N, T), a
 0 along the last axis of the scores.
 """
 
-import functools
 import math
 
 import numpy as np
@@ -102,19 +101,7 @@ def places_of(op, name, scores, y, kept):
             y=y,
         )
     flat = labels if labels.ndim == 1 else labels.reshape(labels.size)
-    return _starts(labels.size, C) + flat
-
-
-def _starts(rows, C):
-    """Return where rows of C entries begin; for usual batches the array is kept, read-only."""
-    return _kept_starts(rows, C) if rows <= 4096 else np.arange(0, rows * C, C)
-
-
-@functools.lru_cache(16)
-def _kept_starts(rows, C):
-    array = np.arange(0, rows * C, C)
-    array.flags.writeable = False
-    return array
+    return np.arange(0, labels.size * C, C) + flat  # row n begins at n C
 
 
 def probabilities_of(op, scores, y, kept):

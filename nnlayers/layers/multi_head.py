@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from nnlayers.layers._products import sum_of_rows
 from nnlayers.layers.attention import attend, attend_backward, score_bias
 from nnlayers.layers.checks import bad_cache, complaint, floats, positive_int, upstream
 from nnlayers.layers.initializers import generator, glorot_uniform, initial
@@ -141,7 +142,7 @@ def multi_head_attention_backward(dout, cache, need_dx=True):
     dout = upstream(op, dout, x.shape, x.dtype).reshape(N * T, D)
     # out = context @ wo + bo
     dcontext = (dout @ wo.T).reshape(N, T, D)
-    dwo, dbo = context.reshape(N * T, D).T @ dout, np.ones(N * T, x.dtype) @ dout
+    dwo, dbo = context.reshape(N * T, D).T @ dout, sum_of_rows(dout)
     # the gradients of queries, keys and values are written where one product can take them all
     if memory is None:
         dqkv = np.empty((N, T, 3 * D), x.dtype)
@@ -263,7 +264,7 @@ def _project_backward(drows, x, w, dw, db, need_dx):
     N, T, D = x.shape
     drows = drows.reshape(N * T, w.shape[1])
     np.matmul(x.reshape(N * T, D).T, drows, out=dw)
-    np.matmul(np.ones(N * T, x.dtype), drows, out=db)  # a sum over the rows, by BLAS
+    db[:] = sum_of_rows(drows)
     return (drows @ w.T).reshape(N, T, D) if need_dx else None
 
 

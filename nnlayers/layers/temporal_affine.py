@@ -5,6 +5,7 @@ Legend: N batch, T steps, D features in, M features out.
 
 import numpy as np
 
+from nnlayers.layers._products import sum_of_rows
 from nnlayers.layers.checks import (
     ARRAY,
     OPTIONAL,
@@ -96,7 +97,7 @@ def temporal_affine_backward(dout, cache, need_dx=True):
     dw = _as_rows(x, steps_first).T @ rows
     if b is None:
         return dx, dw
-    return dx, dw, rows.sum(axis=0)
+    return dx, dw, sum_of_rows(rows)
 
 
 class TemporalAffine(PairLayer):

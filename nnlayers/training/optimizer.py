@@ -289,20 +289,22 @@ class Optimizer:
         ]
         views = {key: strand.views(key) for strand in self._strands for key in strand.forms}
         self.state = {key: views[key] for key in self.keys}
-        # where each parameter is found: looked up in net.params, it would take twice as long
+        # where each parameter is found (looked up in net.params, it would take twice as long), and
+        # in which order its gradient is to be flattened
         places = {
             f"{path}.{name}" if path else name: (layer, name)
             for path, layer in self.net.leaves()
             for name in layer.params
         }
-        self._owners = [(*places[key], self._forms[key][-1]) for key in self.keys]
+        self._owners = [(*places[key], self._forms[key][2]) for key in self.keys]
         self._planned = [None] * len(self.keys)  # the arrays of which there are pieces
 
     def _plan(self):
         """Cut the strands into pieces of the arrays that now are the net's parameters."""
         arrays = {key: self.net.params[key] for key in self.keys}
         for key, w in arrays.items():
-            require_trainable(f"{type(self).__name__}.step", key, w, *self._forms[key][:2])
+            shape, dtype, _ = self._forms[key]
+            require_trainable(f"{type(self).__name__}.step", key, w, shape, dtype)
         numbers = {key: number for number, key in enumerate(self.keys)}
         for strand in self._strands:
             strand.cut(arrays, numbers)

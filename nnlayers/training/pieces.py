@@ -51,8 +51,9 @@ class Strand:
         """Make the pieces of the arrays that now are the parameters; numbers are their places."""
         runs = [[]]  # each run becomes a piece
         for key in self.places:
-            _, order = self.forms[key]
-            w, number = arrays[key] if order == "C" else arrays[key].T, numbers[key]
+            w, number = arrays[key], numbers[key]
+            if self.forms[key][1] == "F":
+                w = w.T  # its entries come as they lie in memory
             if not w.flags.c_contiguous:  # it has no flat view to be cut
                 runs += [[(number, None, w, slice(0, w.size))], []]
             elif w.size > PIECE:
@@ -87,8 +88,7 @@ class Piece:
 
     def __init__(self, segments, memory, buffers):
         self.segments, self.memory = segments, memory
-        self.numbers = [number for number, _, _, _ in segments]
-        self.among = operator.itemgetter(*self.numbers)
+        self.among = operator.itemgetter(*(number for number, _, _, _ in segments))
         self.source = segments[0][1]  # only a part of a large parameter has one, and it is alone
         self.targets = [w for _, _, w, _ in segments]
         self.gathered, self.scratch, self.spare = buffers
