@@ -9,7 +9,7 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from benchmarks import growth, overhead, table, timing
+from benchmarks import growth, limits, overhead, table, timing
 from benchmarks.__main__ import main
 from benchmarks.agreement import Disagreement, agree
 from benchmarks.workload import Race, Row
@@ -71,6 +71,28 @@ def test_a_wrong_name_gets_one_line(capsys):
     assert out == ""
     assert err.startswith("no workload 'mlp-33'; there are mlp-32, mlp-128, ")
     assert err.count("\n") == 1
+
+
+@pytest.mark.oracle
+def test_the_limits(capsys):
+    pytest.importorskip("torch")
+    pytest.importorskip("sklearn")
+    limits.main(seconds=0)  # which compares the bare steps with the library's
+    lines = capsys.readouterr().out.splitlines()
+    assert [line for line in lines if not line.startswith(" ")] == list(limits.cases())
+    arms = [line.split("  ")[1] for line in lines if line.startswith(" ")]
+    assert arms.count("bare") == len(limits.cases())
+    assert arms.count("torch's products") == len(limits.cases()) - 1
+    assert all(re.search(r"\d ms +\d+\.\d\d of torch", line) for line in lines if line[0] == " ")
+
+
+@pytest.mark.oracle
+def test_the_limits_notice_a_bare_step_that_is_wrong(monkeypatch):
+    pytest.importorskip("torch")
+    pytest.importorskip("sklearn")
+    monkeypatch.setattr(limits, "product", lambda a, b: (a @ b) * np.float32(1.01))
+    with pytest.raises(Disagreement, match="differs by"):
+        limits.cases()["digits 64-64-10, batch 64"]()
 
 
 @pytest.mark.oracle
