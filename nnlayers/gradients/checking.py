@@ -26,13 +26,13 @@ from nnlayers.gradients.locating import (
 from nnlayers.gradients.point import Point
 from nnlayers.gradients.probes import (
     Crash,
-    all_finite,
     lower_precision,
     probe,
     probe_again,
     where,
 )
 from nnlayers.gradients.report import Finding, Report
+from nnlayers.gradients.results import all_finite
 from nnlayers.gradients.second_order import second_order_findings
 from nnlayers.gradients.subject import subject_of, takes
 from nnlayers.layers.checks import complaint

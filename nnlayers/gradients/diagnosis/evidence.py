@@ -8,8 +8,8 @@ import numpy as np
 from nnlayers.gradients.entries import Rows
 from nnlayers.gradients.locating import sample, size_of
 from nnlayers.gradients.point import Point, flatten
-from nnlayers.gradients.probes import leaves_of
 from nnlayers.gradients.report import Diagnosis
+from nnlayers.gradients.sharing import leaves_of
 
 MATCH = 1e-6  # relative to the largest entry: numbers that agree so well are called equal
 DOUTS = 3

@@ -3,7 +3,7 @@
 import numpy as np
 
 from nnlayers.gradients.diagnosis.evidence import close, matches
-from nnlayers.gradients.probes import leaves_of
+from nnlayers.gradients.sharing import leaves_of
 
 # relative differences below this may come from rounding on the way
 ROUNDED = 0.02
