@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from nnlayers import NLL, LogSoftmax, Sequential, SoftmaxCrossEntropy, TemporalAffine
+from nnlayers import NLL, Affine, LogSoftmax, Sequential, SoftmaxCrossEntropy, TemporalAffine
 from nnlayers.training import SGD, Solver, accuracy, confusion_matrix, evaluate, top_k_accuracy
 
 RNG = np.random.default_rng
@@ -88,6 +88,9 @@ def reader(loss, features=3):
     [
         SoftmaxCrossEntropy(ignore_index=-1),
         NLL(ignore_index=-1),
+        SoftmaxCrossEntropy(ignore_index=-1, class_weights=(0.5, 3.0, 1.0)),
+        NLL(ignore_index=-1, class_weights=(0.5, 3.0, 1.0)),
+        SoftmaxCrossEntropy(ignore_index=-1, class_weights=(0.5, 3.0, 1.0), reduction="batchmean"),
         SoftmaxCrossEntropy(ignore_index=-1, reduction="batchmean"),
     ],
     ids=repr,
@@ -104,6 +107,18 @@ def test_evaluate_leaves_out_what_the_loss_ignores(loss, nested):
     for batch_size in (1, 2, 4, 5):
         found = evaluate(net, x, y, batch_size=batch_size)
         assert found == pytest.approx(expected, rel=1e-12)
+
+
+@pytest.mark.parametrize("probabilities", [False, True])
+def test_evaluate_weighs_the_labels_as_their_classes(probabilities):
+    """A mean over labels of all batches is no mean of the batches' means."""
+    rng = RNG(0)
+    x, y = rng.normal(size=(7, 3)), np.array([0, 0, 1, 1, 2, 0, 1])
+    y = np.eye(3)[y] if probabilities else y  # whose mean is over the rows, each counting as one
+    net = Sequential(Affine(3, 3, rng=0), SoftmaxCrossEntropy(class_weights=(0.0, 3.0, 1.0)))
+    for batch_size in (1, 2, 3, 7):  # in the first batches of 1 and of 2 no label counts
+        found = evaluate(net, x, y, batch_size=batch_size)[0]
+        assert found == pytest.approx(float(net.forward(x, y)[0]), rel=1e-12)
 
 
 def test_the_solver_measures_only_what_counts_in_the_loss():
@@ -159,6 +174,24 @@ def test_the_solver_measures_only_what_counts_in_the_loss():
             ),
             ValueError,
             "evaluate: no label counts: all are ignore_index=-1: got x (2, 4, 3), y (2, 4)",
+        ),
+        (
+            lambda: evaluate(
+                reader(NLL(class_weights=(0.0, 1.0, 1.0))),
+                np.zeros((2, 4, 3)),
+                np.zeros((2, 4), int),
+            ),
+            ValueError,
+            "evaluate: no label counts: all are of classes whose weight is 0: got x (2, 4, 3), "
+            "y (2, 4)",
+        ),
+        (
+            lambda: evaluate(
+                reader(NLL(class_weights=(1.0, 1.0, 1.0))), np.zeros((1, 2, 3)), np.array([[0, 3]])
+            ),
+            ValueError,
+            "nll_forward: y[0, 1] = 3 is no label of 3 classes: got log_probs (1, 2, 3), y (1, 2); "
+            "labels count from 0 to 2",
         ),
         (
             lambda: top_k_accuracy(np.zeros((2, 3)), np.array([0.0, 1.0]), 2),

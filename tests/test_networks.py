@@ -326,13 +326,32 @@ class TestFromPair:
         )
 
     def test_too_few_gradients(self):
-        layer = Layer.from_pair(
-            affine_forward, lambda dout, cache: dout, w=np.ones((3, 2)), b=np.ones(2)
-        )
+        def backward(dout, cache):
+            return dout
+
+        layer = Layer.from_pair(affine_forward, backward, w=np.ones((3, 2)), b=np.ones(2))
         out, cache = layer.forward(data()[0])
         with pytest.raises(ValueError) as error:
             layer.gradients(out, cache)
-        assert "returned 1 gradients, but the layer has 2 parameters (w, b)" in str(error.value)
+        assert str(error.value) == (
+            "Layer.from_pair(affine_forward, backward).backward: returned 1 gradients, but the "
+            "layer has 2 parameters (w, b); return (dx, *gradients of the parameters)"
+        )
+
+    def test_other_errors_name_the_pair(self):
+        layer = Layer.from_pair(affine_forward, affine_backward, w=np.ones((3, 2)), b=np.ones(2))
+        for call, text in (
+            (layer.forward, ": x is missing; call forward(x)"),
+            (lambda: layer.forward(1, 2), ": takes 1 input but got 2; call forward(x)"),
+            (
+                lambda: layer.from_vector(np.ones(9)),
+                ".from_vector: the layer has 8 parameters, so the vector must be (8,): "
+                "got vector (9,)",
+            ),
+        ):
+            with pytest.raises((TypeError, ValueError)) as error:
+                call()
+            assert str(error.value) == f"Layer.from_pair(affine_forward, affine_backward){text}"
 
 
 class TestErrors:

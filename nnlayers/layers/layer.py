@@ -102,7 +102,7 @@ class Layer:
         if vector.shape != (size,):
             raise complaint(
                 ValueError,
-                f"{type(self).__name__}.from_vector",
+                f"{self._kind}.from_vector",
                 f"the layer has {size} parameters, so the vector must be ({size},)",
                 vector=vector,
             )
@@ -139,7 +139,7 @@ class Layer:
         if inputs < 0:
             raise complaint(
                 ValueError,
-                f"{type(self).__name__}.backward",
+                f"{self._kind}.backward",
                 f"returned {len(grads)} gradients, but the layer has {len(self.params)} "
                 f"parameters ({', '.join(self.params)})",
                 "return (dx, *gradients of the parameters)",
@@ -147,6 +147,11 @@ class Layer:
         # inputs that are indices have no gradient: then the parameters' gradients come alone
         dx = grads[0] if inputs == 1 else grads[:inputs] if inputs else None
         return dx, dict(zip(self.params, grads[inputs:]))
+
+    @property
+    def _kind(self):
+        """What errors call the layer."""
+        return type(self).__name__
 
     @staticmethod
     def from_pair(forward, backward, /, *, loss=False, **arguments):
@@ -240,7 +245,6 @@ class PairLayer(Layer):
         most = len(self.inputs)
         if most - self.optional <= len(inputs) <= most:
             return
-        name = type(self).__name__
         if len(inputs) > most:
             problem = f"takes {most} input{'s' * (most > 1)} but got {len(inputs)}"
             fix = "this loss needs no target" if self.is_loss and most == 1 else None
@@ -248,7 +252,7 @@ class PairLayer(Layer):
             missing = " and ".join(self.inputs[len(inputs) : most - self.optional])
             problem, fix = f"{missing} is missing", None
         usage = f"call forward({', '.join(self.inputs)})"
-        raise complaint(TypeError, name, problem, f"{fix}: {usage}" if fix else usage)
+        raise complaint(TypeError, self._kind, problem, f"{fix}: {usage}" if fix else usage)
 
     def __repr__(self):
         defaults = type(self).__init__.__kwdefaults__ or {}
@@ -306,6 +310,10 @@ class _FunctionLayer(PairLayer):
             dx, grads = self._by_name(self.pair[1](dout, cache, need_dx=need_dx))
             return (dx if need_dx else None), grads
         return Layer.gradients(self, dout, cache, need_dx)
+
+    @property
+    def _kind(self):
+        return f"Layer.from_pair({', '.join(function.__name__ for function in self.pair)})"
 
     def __repr__(self):
         arrays = {name: f"np.zeros({array.shape})" for name, array in self.params.items()}

@@ -163,8 +163,8 @@ def evaluate(net, x, y=None, *, batch_size=256):
     Returns
     -------
     loss : float
-        Mean of the batches' losses, weighted by their sizes; of a mean with ``ignore_index``, by
-        how many of their labels count.
+        Mean of the batches' losses, weighted by their sizes; if the loss is a mean over labels, by
+        how many of these count, and how much by its ``class_weights``.
     accuracy : float or None
         See :func:`accuracy`; None unless y are integers, one for each row of scores.
 
@@ -194,15 +194,13 @@ def evaluate(net, x, y=None, *, batch_size=256):
     if ignored is not None and (y == ignored).all():
         problem = f"no label counts: all are ignore_index={ignored}"
         raise complaint(ValueError, "evaluate", problem, x=x, y=y)
-    # a mean is over the labels that count, of which a batch may have none
-    by_labels = ignored is not None and settings.get("reduction") == "mean"
     total, weights, right, labels = 0.0, 0, 0, 0
     # scores that overflow show in the loss
     with np.errstate(over="ignore", invalid="ignore"):
         for x_batch, y_batch in batches(x, y, batch_size):
             kept = None if ignored is None else y_batch != ignored
-            weight = int(np.count_nonzero(kept)) if by_labels else len(x_batch)
-            if weight == 0:
+            weight = _weight(settings, x_batch, y_batch, kept)
+            if weight == 0:  # a batch in which no label counts has no mean
                 continue
             scores = net.scores(x_batch)
             targets = () if y is None else (y_batch,)
@@ -213,7 +211,24 @@ def evaluate(net, x, y=None, *, batch_size=256):
                 hits = hits if kept is None else hits[kept]
                 right += int(np.count_nonzero(hits))
                 labels += hits.size
+    if weights == 0:
+        problem = "no label counts: all are of classes whose weight is 0"
+        raise complaint(ValueError, "evaluate", problem, x=x, y=y)
     return total / weights, (right / labels if labels else None)
+
+
+def _weight(settings, x, y, kept):
+    """Return by what to multiply a batch's loss so that losses of batches can be added up."""
+    class_weights = settings.get("class_weights")
+    if settings.get("reduction") != "mean" or (kept is None and class_weights is None):
+        return len(x)
+    if y.dtype.kind not in "iu":  # rows of probabilities: their mean is over the rows
+        return len(x)
+    counted = y if kept is None else y[kept]
+    if class_weights is None:
+        return counted.size
+    # the loss itself says which label is of no class
+    return float(np.take(class_weights, counted, mode="clip").sum())
 
 
 def final_layer(net):
