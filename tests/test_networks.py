@@ -334,8 +334,27 @@ class TestFromPair:
         with pytest.raises(ValueError) as error:
             layer.gradients(out, cache)
         assert str(error.value) == (
-            "Layer.from_pair(affine_forward, backward).backward: returned 1 gradients, but the "
-            "layer has 2 parameters (w, b); return (dx, *gradients of the parameters)"
+            "Layer.from_pair(affine_forward, backward).backward: returned 1 gradient, of shape "
+            "(5, 2), but x, w (3, 2), b (2,) need one each; return (dx, *gradients of the "
+            "parameters)"
+        )
+
+    def test_no_gradient_of_a_parameter(self):
+        """As many gradients as parameters are theirs if x are indices, but they must fit."""
+
+        def forward(x, s):
+            return x * s, (x, s)
+
+        def backward(dout, cache):
+            return dout * cache[1]
+
+        layer = Layer.from_pair(forward, backward, s=np.ones(3))
+        out, cache = layer.forward(np.ones((2, 3)))
+        with pytest.raises(ValueError) as error:
+            layer.gradients(out, cache)
+        assert str(error.value) == (
+            "Layer.from_pair(forward, backward).backward: returned 1 gradient, of shape (2, 3), "
+            "but x, s (3,) need one each; return (dx, *gradients of the parameters)"
         )
 
     def test_other_errors_name_the_pair(self):

@@ -136,17 +136,24 @@ class Layer:
         if grads.__class__ is not tuple:
             grads = tuple(grads) if isinstance(grads, tuple | list) else (grads,)
         inputs = len(grads) - len(self.params)
-        if inputs < 0:
+        if inputs < 0 or (inputs == 0 and not self._fit(grads)):
+            shapes = ", ".join(str(np.shape(gradient)) for gradient in grads)
+            owners = [*self.inputs, *(f"{name} {w.shape}" for name, w in self.params.items())]
             raise complaint(
                 ValueError,
                 f"{self._kind}.backward",
-                f"returned {len(grads)} gradients, but the layer has {len(self.params)} "
-                f"parameters ({', '.join(self.params)})",
+                f"returned {len(grads)} gradient{'s' * (len(grads) != 1)}, of shape {shapes}, but "
+                f"{', '.join(owners)} need one each",
                 "return (dx, *gradients of the parameters)",
             )
         # inputs that are indices have no gradient: then the parameters' gradients come alone
         dx = grads[0] if inputs == 1 else grads[:inputs] if inputs else None
         return dx, dict(zip(self.params, grads[inputs:]))
+
+    def _fit(self, grads):
+        """Whether gradients have the shapes of the parameters."""
+        arrays = self.params.values()
+        return all(np.shape(dw) == w.shape for dw, w in zip(grads, arrays, strict=True))
 
     @property
     def _kind(self):
