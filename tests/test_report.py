@@ -7,7 +7,15 @@ import re
 import numpy as np
 import pytest
 
-from nnlayers import Affine, ReLU, Sequential, affine_backward, affine_forward, check_gradients
+from nnlayers import (
+    Affine,
+    Layer,
+    ReLU,
+    Sequential,
+    affine_backward,
+    affine_forward,
+    check_gradients,
+)
 from nnlayers.gradients import pictures
 
 RNG = np.random.default_rng
@@ -85,6 +93,37 @@ class TestText:
             "  dw is WRONG too: everywhere",
             "  db is WRONG too: everywhere",
         ]
+
+    def test_a_gradient_that_is_missing(self):
+        report = check_with(lambda dx, dw, db: (dx, None, db))
+        assert str(report).splitlines()[1:-1] == [
+            "  dw is WRONG: see below",
+            "    why:   bad_output: dw is None, not an array",
+            "    fix:   return an array of zeros if it is 0",
+            "  dx and db are right",
+        ]
+
+    def test_a_layer_that_returns_no_gradient_of_its_parameter(self):
+        def backward(dout, cache):
+            return affine_backward(dout, cache)[0]
+
+        layer = Layer.from_pair(affine_forward, backward, w=np.ones((3, 2)))
+        assert str(check_gradients(layer, np.ones((4, 3)))).splitlines()[1] == (
+            "  backward raised ValueError: Layer.from_pair(affine_forward, backward).backward: "
+            "returned 1 gradient, of shape (4, 3), but x, w (3, 2) need one each; "
+            "return (dx, *gradients of the parameters)"
+        )
+
+    def test_what_was_raised_is_cut_later_than_other_lines(self):
+        def forward(x):
+            raise RuntimeError("word " * x.size)
+
+        for size, whole in (50, True), (200, False):
+            line = str(check_gradients((forward, affine_backward), np.ones(size))).splitlines()[1]
+            assert line.startswith("  forward raised RuntimeError in line ")
+            assert line.endswith(" word" if whole else " ...")
+            assert len(line) > 250
+            assert whole or len(line) <= 480
 
     def test_where_a_gradient_is_wrong(self):
         def row(dx, dw, db):

@@ -166,9 +166,11 @@ def call(point, given, cache):
 def where(error):
     """Return an exception in one line, with the line of the user's own code that raised it."""
     frames = traceback.extract_tb(error.__traceback__)
-    frame = ([f for f in frames if not f.filename.startswith(PACKAGE)] or frames)[-1]
+    own = [frame for frame in frames if not frame.filename.startswith(PACKAGE)]
     text = " ".join(str(error).split())
-    place = f"line {frame.lineno} of {frame.name}, `{(frame.line or '').strip()}`"
+    if not own:  # the library's layers say what is wrong, but not by which line of theirs
+        return f"{type(error).__name__}: {text}"
+    place = f"line {own[-1].lineno} of {own[-1].name}, `{(own[-1].line or '').strip()}`"
     return f"{type(error).__name__} in {place}: {text}"
 
 

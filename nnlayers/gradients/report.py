@@ -11,7 +11,7 @@ SURE = {
     "matches": "the numbers match",
     "suspected": "suspected; something else may explain it as well",
 }
-WIDTH = 160  # a longer line is cut
+WIDTH = 160  # a longer line is cut; one three times as long, if it says what was raised
 
 
 class Diagnosis(NamedTuple):
@@ -188,9 +188,8 @@ class Report:
         lines = [f"gradients of {self.subject}: {self.verdict.upper()}"]
         if self.crash:
             lines.append(f"  {self.crash}")
-        for diagnosis in self.behaviour:
-            if not self.wrong or diagnosis.cause != "bad_output":
-                lines += [f"  {diagnosis.message}", f"    fix: {diagnosis.fix}"]
+        for diagnosis in self._of_the_whole:
+            lines += [f"  {diagnosis.message}", f"    fix: {diagnosis.fix}"]
         wrong = [f for f in self.findings if f.verdict == "wrong"]
         explained = []
         for i, finding in enumerate(wrong):
@@ -206,24 +205,30 @@ class Report:
         if right:
             lines.append(f"  {_listed(right)} {'is' if len(right) == 1 else 'are'} right")
         lines.append(f"  {self._footing()}")
-        return "\n".join(_cut(line) for line in lines)
+        return "\n".join(_cut(line, 3 * WIDTH if self.crash else WIDTH) for line in lines)
 
     __repr__ = __str__
+
+    @property
+    def _of_the_whole(self):
+        """What is wrong with the pair's behaviour; the form of wrong gradients is theirs to say."""
+        return [d for d in self.behaviour if not self.wrong or d.cause != "bad_output"]
 
     def _first(self, finding, explained):
         """Return the lines on the first wrong gradient: where, why, what to do, how sure."""
         name = finding.gradient
         lines = [f"  {name} is WRONG: {whereabouts(finding, self._arrays) or 'see below'}"]
         causes = [d for d in self.diagnoses if name in d.explains or d.gradient == name]
-        if causes[:1] and causes[0] in self.behaviour:
+        if causes[:1] and causes[0] in self._of_the_whole:
             return [f"  {name} is WRONG: see above", *_worst_line(finding)]
         for diagnosis in causes[:1]:
             explained.append(diagnosis)
             lines += [
                 f"    why:   {diagnosis.cause}: {diagnosis.message}",
                 f"    fix:   {diagnosis.fix}",
-                f"    sure:  {SURE[diagnosis.confidence]}",
             ]
+            if diagnosis not in self.behaviour:  # which is seen, not concluded
+                lines.append(f"    sure:  {SURE[diagnosis.confidence]}")
         sure = causes and causes[0].confidence != "suspected"
         for diagnosis in () if sure else distinct(causes)[1:2]:
             lines.append(f"    or:    {diagnosis.cause}: {diagnosis.message}")
@@ -295,8 +300,8 @@ def _listed(names):
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
-def _cut(line):
-    return line if len(line) <= WIDTH else line[: WIDTH - 4].rstrip() + " ..."
+def _cut(line, width):
+    return line if len(line) <= width else line[: width - 4].rstrip() + " ..."
 
 
 def _json(number):

@@ -57,7 +57,8 @@ def _gradient(name, array, given, value, found):
         return _finite(name, value.copy(), found)
     if not isinstance(value, np.ndarray | np.generic | float | int):
         kind = "a list" if isinstance(value, list) else describe(value)
-        found.append(_bad_output(name, f"{name} is {kind}, not an array", "return a NumPy array"))
+        fix = "return an array of zeros if it is 0" if value is None else "return a NumPy array"
+        found.append(_bad_output(name, f"{name} is {kind}, not an array", fix))
         if not isinstance(value, list):
             return None
     value = np.asarray(value)

@@ -138,7 +138,7 @@ class Layer:
         inputs = len(grads) - len(self.params)
         if inputs < 0 or (inputs == 0 and not self._fit(grads)):
             shapes = ", ".join(str(np.shape(gradient)) for gradient in grads)
-            owners = [*self.inputs, *(f"{name} {w.shape}" for name, w in self.params.items())]
+            owners = [self.inputs[0], *(f"{name} {w.shape}" for name, w in self.params.items())]
             raise complaint(
                 ValueError,
                 f"{self._kind}.backward",
