@@ -334,9 +334,25 @@ class TestFromPair:
         with pytest.raises(ValueError) as error:
             layer.gradients(out, cache)
         assert str(error.value) == (
-            "Layer.from_pair(affine_forward, backward).backward: returned 1 gradient, of shape "
+            "Layer.from_pair(affine_forward, backward).backward: returned 1 gradient, "
             "(5, 2), but x, w (3, 2), b (2,) need one each; return (dx, *gradients of the "
             "parameters)"
+        )
+
+    def test_a_layer_of_one_s_own_without_a_repr(self):
+        class Twice(Layer):
+            def forward(self, x, *, train=None, rng=None):
+                return 2.0 * x, ()
+
+            def backward(self, dout, cache):
+                return None
+
+        assert repr(Twice()) == "Twice(...)"
+        with pytest.raises(ValueError) as error:
+            Twice({"w": np.ones(2)}).gradients(np.ones(2), ())
+        assert str(error.value) == (
+            "Twice.backward: returned 1 gradient, None, but x, w (2,) need one each; "
+            "return (dx, *gradients of the parameters)"
         )
 
     def test_no_gradient_of_a_parameter(self):
@@ -353,7 +369,7 @@ class TestFromPair:
         with pytest.raises(ValueError) as error:
             layer.gradients(out, cache)
         assert str(error.value) == (
-            "Layer.from_pair(forward, backward).backward: returned 1 gradient, of shape (2, 3), "
+            "Layer.from_pair(forward, backward).backward: returned 1 gradient, (2, 3), "
             "but x, s (3,) need one each; return (dx, *gradients of the parameters)"
         )
 

@@ -110,7 +110,7 @@ class TestText:
         layer = Layer.from_pair(affine_forward, backward, w=np.ones((3, 2)))
         assert str(check_gradients(layer, np.ones((4, 3)))).splitlines()[1] == (
             "  backward raised ValueError: Layer.from_pair(affine_forward, backward).backward: "
-            "returned 1 gradient, of shape (4, 3), but x, w (3, 2) need one each; "
+            "returned 1 gradient, (4, 3), but x, w (3, 2) need one each; "
             "return (dx, *gradients of the parameters)"
         )
 

@@ -129,6 +129,9 @@ class Layer:
         words = [repr(arg) for arg in args] + [f"{name}={v!r}" for name, v in kwargs.items()]
         return f"{type(self).__name__}({', '.join(words)})"
 
+    def __repr__(self):
+        return f"{type(self).__name__}(...)"  # of a class that does not say how it was made
+
     def _by_name(self, grads):
         """Split what backward returned into dx and the parameters' gradients by name."""
         if not self.params:
@@ -137,13 +140,13 @@ class Layer:
             grads = tuple(grads) if isinstance(grads, tuple | list) else (grads,)
         inputs = len(grads) - len(self.params)
         if inputs < 0 or (inputs == 0 and not self._fit(grads)):
-            shapes = ", ".join(str(np.shape(gradient)) for gradient in grads)
+            count = f"{len(grads)} gradient{'s' * (len(grads) != 1)}"
+            shapes = ", ".join(map(describe, grads))
             owners = [self.inputs[0], *(f"{name} {w.shape}" for name, w in self.params.items())]
             raise complaint(
                 ValueError,
                 f"{self._kind}.backward",
-                f"returned {len(grads)} gradient{'s' * (len(grads) != 1)}, of shape {shapes}, but "
-                f"{', '.join(owners)} need one each",
+                f"returned {count}, {shapes}, but {', '.join(owners)} need one each",
                 "return (dx, *gradients of the parameters)",
             )
         # inputs that are indices have no gradient: then the parameters' gradients come alone
