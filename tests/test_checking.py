@@ -492,6 +492,21 @@ class TestBehaviour:
         assert report.verdict == "wrong"
         assert any(d.cause == "bad_output" and text in d.message for d in report.diagnoses)
 
+    @pytest.mark.parametrize("other", [None, [1.0], 1.0, np.ones(7), np.ones(3) * np.nan])
+    def test_another_gradient_of_the_wrong_kind_hides_no_cause(self, other):
+        def forward(x, w, b):
+            return x @ w + b, (x, w)
+
+        def backward(dout, cache):
+            x, w = cache
+            return dout @ w, x.T @ dout, other
+
+        x, w, b = (np.random.default_rng(0).normal(size=s) for s in ((4, 3), (3, 3), 3))
+        report = check_gradients((forward, backward), x, w, b)
+        assert report.wrong == ("dx", "db")
+        assert next(d.cause for d in report.diagnoses if d.gradient == "dx") == "transposed"
+        assert "dout @ w.T" in str(report)
+
     def test_nan(self):
         wrong = with_fault(tanh_backward, lambda dx: dx * np.nan)
         report = check_gradients((tanh_forward, wrong), np.ones(3))

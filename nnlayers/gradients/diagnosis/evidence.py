@@ -40,6 +40,9 @@ class Evidence:
         self.rows = rows
         self.douts = [*point.douts, point.draw()][:DOUTS]
         self.claims = [*point.claims, point.gradients(self.douts[-1])]
+        # gradients that are missing or not finite: there is nothing to repair, or to break
+        first = enumerate(point.claims[0])
+        self.void = {k for k, g in first if g is None or not np.isfinite(g).all()} - set(self.wrong)
         self.weights = np.array([flatten(douts) for douts in self.douts])
         self.true = {k: rows[k].pulled(self.weights)[0] for k in wrong}
         arrays = [array for _, array in leaves_of(point.cache)]
@@ -85,6 +88,8 @@ class Evidence:
         """
         fixed = []
         for k, name in enumerate(self.names):
+            if k in self.void:
+                continue
             values = [result[k] for result in results]
             if any(value.shape != self.shape(k) for value in values):
                 if k not in self.wrong:
