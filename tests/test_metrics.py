@@ -186,6 +186,11 @@ def test_the_solver_measures_only_what_counts_in_the_loss():
             "y (2, 4)",
         ),
         (
+            lambda: evaluate(reader(NLL(class_weights=(1.0, 1.0, 1.0))), np.zeros((1, 2, 3))),
+            TypeError,
+            "NLL: y is missing; call forward(log_probs, y, mask)",
+        ),
+        (
             lambda: evaluate(
                 reader(NLL(class_weights=(1.0, 1.0, 1.0))), np.zeros((1, 2, 3)), np.array([[0, 3]])
             ),

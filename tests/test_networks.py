@@ -1,6 +1,7 @@
 """Sequential, and the layer objects that it is made of."""
 
 import copy
+import functools
 import pickle
 
 import numpy as np
@@ -371,6 +372,16 @@ class TestFromPair:
         assert str(error.value) == (
             "Layer.from_pair(forward, backward).backward: returned 1 gradient, (2, 3), "
             "but x, s (3,) need one each; return (dx, *gradients of the parameters)"
+        )
+
+    def test_a_function_without_a_name(self):
+        pair = functools.partial(affine_forward), affine_backward
+        layer = Layer.from_pair(*pair, w=np.ones((3, 2)))
+        assert repr(layer) == "Layer.from_pair(partial, affine_backward, w=np.zeros((3, 2)))"
+        with pytest.raises(TypeError) as error:
+            layer.forward()
+        assert str(error.value).startswith(
+            "Layer.from_pair(partial, affine_backward): x is missing"
         )
 
     def test_other_errors_name_the_pair(self):

@@ -24,13 +24,7 @@ from nnlayers.gradients.locating import (
     size_of,
 )
 from nnlayers.gradients.point import Point
-from nnlayers.gradients.probes import (
-    Crash,
-    lower_precision,
-    probe,
-    probe_again,
-    where,
-)
+from nnlayers.gradients.probes import Crash, lower_precision, probe, probe_again, where
 from nnlayers.gradients.report import Finding, Report
 from nnlayers.gradients.results import all_finite
 from nnlayers.gradients.second_order import second_order_findings
@@ -188,7 +182,7 @@ def _findings(point):
         for k, finding in found.items():
             findings[k] = finding
     for k, gradient in enumerate(claims):
-        if k not in comparable and gradient is not None and np.isfinite(gradient).all():
+        if k not in comparable and gradient is not None and all_finite(gradient):
             rows[k] = _look_closely(point, k, judged=False)[1]
             if _same_in_another_shape(gradient, rows[k], point):
                 findings[k] = Finding(names[k], "right", gradient)

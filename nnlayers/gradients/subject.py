@@ -11,7 +11,7 @@ import types
 
 import numpy as np
 
-from nnlayers.layers.checks import complaint, describe
+from nnlayers.layers.checks import complaint, describe, name_of
 from nnlayers.layers.layer import Layer, PairLayer
 
 NOT_DIFFERENTIATED = {"y", "target", "targets", "label", "labels", "mask"}
@@ -305,11 +305,6 @@ def _parameters(function):
         [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)],
         [p.name for p in parameters if p.kind is p.KEYWORD_ONLY],
     )
-
-
-def name_of(function):
-    """Return a function's name, or that of its type."""
-    return getattr(function, "__name__", type(function).__name__)
 
 
 def _differentiable(arguments):

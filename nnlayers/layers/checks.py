@@ -43,6 +43,11 @@ def describe(value, with_dtype=False):
     return text if len(text) <= 60 else f"{type(value).__name__} {text[:50]}..."
 
 
+def name_of(function):
+    """Return a function's name, or that of its type."""
+    return getattr(function, "__name__", type(function).__name__)
+
+
 def floats(op, optional=(), /, **arrays):
     """Return the arguments as floating-point arrays of one dtype; optional ones may be None.
 

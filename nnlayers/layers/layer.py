@@ -4,7 +4,7 @@ import copy
 
 import numpy as np
 
-from nnlayers.layers.checks import complaint, describe
+from nnlayers.layers.checks import complaint, describe, name_of
 
 
 class Layer:
@@ -281,7 +281,7 @@ class _FunctionLayer(PairLayer):
                 raise complaint(
                     TypeError,
                     "Layer.from_pair",
-                    f"{forward.__name__} takes no argument {name!r}",
+                    f"{name_of(forward)} takes no argument {name!r}",
                     f"it takes {', '.join(accepted)}",
                 )
         arrays = [n for n in accepted if _is_float_array(arguments.get(n))]
@@ -291,7 +291,7 @@ class _FunctionLayer(PairLayer):
             raise complaint(
                 TypeError,
                 "Layer.from_pair",
-                f"{forward.__name__} takes the parameter {order[0]!r} before its inputs",
+                f"{name_of(forward)} takes the parameter {order[0]!r} before its inputs",
                 "the order is inputs, parameters, settings, and backward's gradients follow it",
             )
         self.hold({name: arguments[name].copy() for name in arrays}, **settings)
@@ -323,12 +323,12 @@ class _FunctionLayer(PairLayer):
 
     @property
     def _kind(self):
-        return f"Layer.from_pair({', '.join(function.__name__ for function in self.pair)})"
+        return f"Layer.from_pair({', '.join(map(name_of, self.pair))})"
 
     def __repr__(self):
         arrays = {name: f"np.zeros({array.shape})" for name, array in self.params.items()}
         settings = {name: describe(value) for name, value in self.settings.items()}
-        words = [function.__name__ for function in self.pair] + ["loss=True"] * self.is_loss
+        words = [*map(name_of, self.pair)] + ["loss=True"] * self.is_loss
         words += [f"{name}={text}" for name, text in (arrays | settings).items()]
         return f"Layer.from_pair({', '.join(words)})"
 

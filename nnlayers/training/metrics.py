@@ -220,9 +220,8 @@ def evaluate(net, x, y=None, *, batch_size=256):
 def _weight(settings, x, y, kept):
     """Return by what to multiply a batch's loss so that losses of batches can be added up."""
     class_weights = settings.get("class_weights")
-    if settings.get("reduction") != "mean" or (kept is None and class_weights is None):
-        return len(x)
-    if y.dtype.kind not in "iu":  # rows of probabilities: their mean is over the rows
+    by_labels = settings.get("reduction") == "mean" and not (kept is None and class_weights is None)
+    if not by_labels or y is None or y.dtype.kind not in "iu":  # probabilities: a mean of the rows
         return len(x)
     counted = y if kept is None else y[kept]
     if class_weights is None:

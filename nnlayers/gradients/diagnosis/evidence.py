@@ -9,6 +9,7 @@ from nnlayers.gradients.entries import Rows
 from nnlayers.gradients.locating import sample, size_of
 from nnlayers.gradients.point import Point, flatten
 from nnlayers.gradients.report import Diagnosis
+from nnlayers.gradients.results import all_finite
 from nnlayers.gradients.sharing import leaves_of
 
 MATCH = 1e-6  # relative to the largest entry: numbers that agree so well are called equal
@@ -42,7 +43,7 @@ class Evidence:
         self.claims = [*point.claims, point.gradients(self.douts[-1])]
         # gradients that are missing or not finite: there is nothing to repair, or to break
         first = enumerate(point.claims[0])
-        self.void = {k for k, g in first if g is None or not np.isfinite(g).all()} - set(self.wrong)
+        self.void = {k for k, g in first if g is None or not all_finite(g)} - set(self.wrong)
         self.weights = np.array([flatten(douts) for douts in self.douts])
         self.true = {k: rows[k].pulled(self.weights)[0] for k in wrong}
         arrays = [array for _, array in leaves_of(point.cache)]
